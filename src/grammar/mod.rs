@@ -1,0 +1,1 @@
+//! Tables of facts, compiled in from the top-level `grammar/` folder.

@@ -1,0 +1,3 @@
+//! The `peerctl` program: see the library for everything it does.
+
+fn main() {}

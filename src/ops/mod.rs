@@ -1,0 +1,1 @@
+//! Edits: one file each, from a model to an edit set.

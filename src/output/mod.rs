@@ -1,0 +1,1 @@
+//! Renderers: data to text, one file per format.

@@ -1,0 +1,1 @@
+//! Stick-table words that the configuration and the wire share.

@@ -1,0 +1,1 @@
+//! Sizes and delays as HAProxy writes them.
