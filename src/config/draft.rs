@@ -1,0 +1,43 @@
+//! New text: words quoted so that HAProxy reads them back as they are.
+
+use std::borrow::Cow;
+
+use super::style::LineStyle;
+
+/// `word` as it has to stand in a configuration. Plain words stay as they are; others get strong quotes, or weak
+/// quotes with escapes where they hold a `'` or a line end.
+#[must_use]
+pub fn quote(word: &[u8]) -> Cow<'_, [u8]> {
+    let plain = |b: &u8| !matches!(b, b'#' | b'"' | b'\'' | b'\\' | b'$' | b'\r' | b'\n' | 0..=b' ');
+    if !word.is_empty() && word.iter().all(plain) {
+        return Cow::Borrowed(word);
+    }
+    if !word.iter().any(|b| matches!(b, b'\'' | b'\r' | b'\n')) {
+        return Cow::Owned([b"'", word, b"'"].concat());
+    }
+    let mut out = vec![b'"'];
+    for byte in word {
+        match byte {
+            b'"' | b'\\' | b'$' => out.extend([b'\\', *byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            _ => out.push(*byte),
+        }
+    }
+    out.push(b'"');
+    Cow::Owned(out)
+}
+
+/// One new line, newline included, in the style of its neighbours. Words are quoted where they need it.
+#[must_use]
+pub fn line<W: AsRef<[u8]>>(style: &LineStyle, words: &[W]) -> Vec<u8> {
+    let mut out = style.indent.clone();
+    for (n, word) in words.iter().enumerate() {
+        if n > 0 {
+            style.push_gap(&mut out, n);
+        }
+        out.extend_from_slice(&quote(word.as_ref()));
+    }
+    out.extend_from_slice(style.newline.bytes());
+    out
+}
