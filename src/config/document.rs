@@ -202,6 +202,7 @@ impl Document {
     }
 
     /// The errors on one line.
+    #[must_use]
     pub fn errors_on(&self, line: LineNo) -> &[SyntaxError] {
         let from = self.errors.partition_point(|e| e.line < line);
         let to = self.errors.partition_point(|e| e.line <= line);

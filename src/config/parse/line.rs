@@ -32,16 +32,13 @@ pub(crate) fn lex_line(
             report(start, offset(&[]), SyntaxErrorKind::TooManyWords);
         }
         let plain = skip_plain(rest);
-        match plain.first() {
+        if let Some(b'"' | b'\'' | b'\\') = plain.first() {
+            words.push(WordStart::special(start));
+            rest = skip_word(rest, &mut |at, end, kind| report(offset(at), offset(end), kind));
+        } else {
             // The common word has no quote and no escape.
-            Some(b'"' | b'\'' | b'\\') => {
-                words.push(WordStart::special(start));
-                rest = skip_word(rest, &mut |at, end, kind| report(offset(at), offset(end), kind));
-            }
-            _ => {
-                words.push(WordStart::plain(start));
-                rest = plain;
-            }
+            words.push(WordStart::plain(start));
+            rest = plain;
         }
     }
 }
