@@ -1,30 +1,21 @@
 //! Tables of facts, compiled in from the top-level `grammar/` folder.
 
+mod data_type;
+mod key_type;
+pub mod keywords;
+mod params;
+mod table_param;
+mod tsv;
+mod version;
+
+pub use data_type::{DataArgument, DataKind, DataType, DataTypeInfo};
+pub use key_type::{KeyType, KeyTypeInfo};
+pub use params::{ParamInfo, ParamTable, ParamUse, ParamWords};
+pub use table_param::{TableParam, TableParamInfo};
+pub use version::{Lifetime, Release, Version, VersionError};
+
 /// Whether a word starts a section in some version.
 #[must_use]
 pub fn is_section_keyword(word: &[u8]) -> bool {
-    const S: &[&str] = &[
-        "global",
-        "defaults",
-        "frontend",
-        "backend",
-        "listen",
-        "peers",
-        "resolvers",
-        "userlist",
-        "mailers",
-        "namespace_list",
-        "cache",
-        "ring",
-        "log-forward",
-        "http-errors",
-        "fcgi-app",
-        "program",
-        "crt-store",
-        "traces",
-        "log-profile",
-        "acme",
-        "healthcheck",
-    ];
-    S.iter().any(|s| s.as_bytes() == word)
+    keywords::section(word, None).is_some()
 }
