@@ -57,21 +57,21 @@ impl TableParam {
 
     /// The parameter that `word` names, in whatever version and place.
     #[must_use]
-    pub fn by_keyword(word: &[u8]) -> Option<Self> {
-        Self::WORDS.iter().find(|(keyword, _)| keyword.as_bytes() == word).map(|(_, param)| *param)
+    pub fn by_keyword(word: &[u8]) -> Option<&'static TableParamInfo> {
+        TABLE.iter().find(|info| info.keyword.as_bytes() == word)
     }
 
-    /// Where the parameter exists and what it takes.
+    /// The keyword.
     #[must_use]
-    pub fn info(self) -> &'static TableParamInfo {
-        TABLE.iter().find(|info| info.param == self).expect("the table has a row for each parameter")
+    pub fn keyword(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, param)| *param == self).map_or("", |(keyword, _)| keyword)
     }
 }
 
 /// The keyword.
 impl fmt::Display for TableParam {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.info().keyword)
+        write!(out, "{}", self.keyword())
     }
 }
 
@@ -120,14 +120,17 @@ mod tests {
         assert_eq!(TableParam::all().len(), TableParam::WORDS.len());
         for (keyword, param) in TableParam::WORDS {
             assert_eq!(param.to_string(), keyword);
-            assert_eq!(TableParam::by_keyword(keyword.as_bytes()), Some(param));
+            assert_eq!(TableParam::by_keyword(keyword.as_bytes()).map(|info| info.param), Some(param));
         }
     }
 
     #[test]
     fn peers_is_refused_on_table_lines_and_recv_only_before_3_2() {
-        assert!(!TableParam::Peers.info().allowed(true, None));
-        assert!(TableParam::Peers.info().allowed(false, Some(Version::new(2, 6))));
-        assert!(!TableParam::RecvOnly.info().allowed(true, Some(Version::new(3, 0))));
+        let allowed = |word: &[u8], in_peers, version| {
+            TableParam::by_keyword(word).is_some_and(|info| info.allowed(in_peers, version))
+        };
+        assert!(!allowed(b"peers", true, None));
+        assert!(allowed(b"peers", false, Some(Version::new(2, 6))));
+        assert!(!allowed(b"recv-only", true, Some(Version::new(3, 0))));
     }
 }
