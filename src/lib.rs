@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod escape;
 pub mod grammar;
 pub mod model;
 pub mod ops;

@@ -1,1 +1,15 @@
-//! Typed views of a configuration.
+//! Typed views of a configuration: what the files of one HAProxy process say about peers, tables and servers.
+
+pub mod cond;
+pub mod instance;
+pub mod peers;
+pub mod proxy;
+pub mod reading;
+pub mod server_id;
+pub mod stick_table;
+
+pub use instance::{Instance, LocalPeer, LocalPeerSource, Naming};
+pub use peers::{Bind, PeerEntry, PeerKeyword, PeersSection};
+pub use proxy::{Proxy, ProxyKind, Server};
+pub use reading::{Facts, Known, Place, Statement};
+pub use stick_table::{RawRange, StickTable};

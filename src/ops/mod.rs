@@ -1,1 +1,18 @@
-//! Edits: one file each, from a model to an edit set.
+//! Edits of an instance: one file each, from a model to edit sets, computed on one snapshot.
+//!
+//! Nothing here writes a file. A [`Plan`] says what would change and why; the caller applies it, reads the result
+//! again and checks that it says what was intended.
+
+pub mod add_peers;
+pub mod attach;
+mod error;
+pub mod generate;
+pub mod guard;
+pub mod localpeer;
+mod plan;
+pub mod remove_peers;
+pub mod spec;
+mod splice;
+
+pub use error::{Label, OpError, OpErrorKind};
+pub use plan::{Mark, Note, Plan};

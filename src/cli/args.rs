@@ -1,0 +1,419 @@
+//! What a user can type: clap types only. `run` modules turn them into options of the library.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "peerctl", version, about, long_about = LONG_ABOUT, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// When to use colour (also: NO_COLOR)
+    #[arg(long, value_enum, global = true, default_value = "auto", value_name = "WHEN", help_heading = "Global options")]
+    pub color: When,
+    /// Show passwords, tokens and keys; only on a terminal
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub show_secrets: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+peerctl sets up, changes and shows HAProxy peers: the `peers` sections and stick tables of haproxy.cfg.
+
+An INSTANCE is the configuration of one HAProxy process: [NAME=]PATH[,PATH…]. A PATH is a file, a directory (its *.cfg \
+files, in the order HAProxy loads them) or - for standard input. Without one, /etc/haproxy/haproxy.cfg and \
+/etc/haproxy/conf.d are read. Edits touch no byte they weren't asked to, and are checked with `haproxy -c` before they \
+are written.";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  --check, and something would change
+  2  misuse: unknown name, table or section; input that can't be read as what it should be
+  3  I/O failure, missing file
+  4  HAProxy refused the result, or warned of something new about peers or tables: nothing was written
+  6  written, but --reload-cmd failed: written, NOT loaded";
+
+/// `auto`, `always`, `never`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print a peers section
+    Generate(Box<GenerateArgs>),
+    /// Make a peers section or complete it, attach stick tables to it
+    Add(Box<AddArgs>),
+    /// Take peers, or a whole peers section, out again
+    Remove(RemoveArgs),
+    /// List or rewrite stick-table definitions
+    #[command(subcommand)]
+    Table(TableCommand),
+    /// Show local peer, peers sections, tables and servers with the ids HAProxy gives them
+    Show(ShowArgs),
+    /// Print the syntax tree of a file, or the file from its tree
+    Parse(ParseArgs),
+    /// Print the grammar peerctl reads configurations with
+    Grammar {
+        /// Which part; without it, their names
+        name: Option<String>,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write the man pages into a directory
+    Man {
+        /// The directory; it is made if it isn't there
+        dir: PathBuf,
+    },
+}
+
+/// The shells with completion scripts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it, and clap would show the comments as help")]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Elvish,
+    Powershell,
+}
+
+/// Output for people or for programs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Format {
+    /// Text for people
+    #[default]
+    Human,
+    /// One JSON document
+    Json,
+}
+
+/// Options of all commands that read instances.
+#[derive(Debug, Default, Args)]
+pub struct ReadArgs {
+    /// A variable the configuration is read with, for all instances or for NAME only (repeatable)
+    #[arg(long, value_name = "[NAME:]VAR=VALUE")]
+    pub env: Vec<String>,
+    /// A file of VAR=VALUE lines to read the configuration with (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
+    /// The local peer's name, as with `haproxy -L`; only with one instance
+    #[arg(short = 'L', long = "local-peer", value_name = "NAME")]
+    pub local: Option<String>,
+}
+
+/// Options of all commands that change files.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Writing")]
+pub struct WriteArgs {
+    /// Write nothing; exit 1 if something would change
+    #[arg(long, short = 'n', visible_alias = "dry-run")]
+    pub check: bool,
+    /// Print a unified diff that `patch -p0` takes (it is still written, unless --check)
+    #[arg(long)]
+    pub diff: bool,
+    /// Keep the old file: NAME~ (simple), NAME.~N~ (numbered); default simple, none inside a git work tree
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub backup: Option<BackupArg>,
+    /// The haproxy to check the result with; default: the one in PATH
+    #[arg(long, value_name = "PATH")]
+    pub haproxy: Option<PathBuf>,
+    /// Don't check the result with `haproxy -c`
+    #[arg(long, conflicts_with = "haproxy")]
+    pub no_validate: bool,
+    /// Run this after writing, once, only if something changed (split into words, no shell)
+    #[arg(long, value_name = "CMD")]
+    pub reload_cmd: Option<String>,
+    /// Write through the file instead of replacing it: for bind-mounted files
+    #[arg(long)]
+    pub in_place: bool,
+    /// What to do with a file that has several hard links
+    #[arg(long, value_enum, default_value = "refuse", value_name = "HOW")]
+    pub hardlinks: HardlinksArg,
+    /// Report for people or as JSON
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+}
+
+/// `--backup`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum BackupArg {
+    /// Keep none
+    None,
+    /// NAME~
+    Simple,
+    /// NAME.~N~
+    Numbered,
+}
+
+/// `--hardlinks`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum HardlinksArg {
+    /// Leave such a file alone, exit 3
+    Refuse,
+    /// Replace this name; the others keep the old text
+    Break,
+}
+
+/// The style of a section.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum StyleArg {
+    /// `peer NAME ADDRESS` lines
+    Peer,
+    /// `bind` and `server` lines: what TLS needs
+    Server,
+}
+
+/// `--verify`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum VerifyArg {
+    /// Check the other side's certificate
+    Required,
+    /// Don't: anyone can take the place of a peer
+    None,
+}
+
+/// TLS between peers.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "TLS")]
+pub struct TlsArgs {
+    /// TLS between the peers, listener and local entry included
+    #[arg(long, requires = "crt")]
+    pub ssl: bool,
+    /// Certificate and key of this side (PEM)
+    #[arg(long, value_name = "FILE", requires = "ssl")]
+    pub crt: Option<String>,
+    /// Certificates the other sides are checked with
+    #[arg(long, value_name = "FILE", requires = "ssl")]
+    pub ca_file: Option<String>,
+    /// Whether certificates are checked, on both sides; `required` needs --ca-file
+    #[arg(long, value_enum, value_name = "HOW", requires = "ssl")]
+    pub verify: Option<VerifyArg>,
+    /// The name a peer's certificate must carry, if it isn't the peer's own (repeatable)
+    #[arg(long, value_name = "PEER=HOST", requires = "ssl")]
+    pub verifyhost: Vec<String>,
+}
+
+/// `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// The section's name
+    pub section: String,
+    /// A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)
+    #[arg(long, value_name = "NAME=ADDRESS", required = true)]
+    pub peer: Vec<String>,
+    /// `peer` lines, or `bind` and `server` lines; default: peer, with TLS server
+    #[arg(long, value_enum)]
+    pub style: Option<StyleArg>,
+    /// The local peer's name; `server` style needs it
+    #[arg(short = 'L', long = "local-peer", value_name = "NAME")]
+    pub local: Option<String>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// Deal the keys out over N shards, peers in turn (HAProxy 2.7 and later)
+    #[arg(long, value_name = "N")]
+    pub shards: Option<u32>,
+    /// A table of the section: its name and parameters, as behind `table` (repeatable)
+    #[arg(long, value_name = "DEFINITION")]
+    pub table: Vec<String>,
+}
+
+/// `add`.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// The section's name
+    pub section: Option<String>,
+    /// The configurations to change: [NAME=]PATH[,PATH…]
+    #[arg(value_name = "INSTANCE")]
+    pub instances: Vec<String>,
+    /// A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)
+    #[arg(long, value_name = "NAME=ADDRESS")]
+    pub peer: Vec<String>,
+    /// `peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server
+    #[arg(long, value_enum)]
+    pub style: Option<StyleArg>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// Write `localpeer` into `global`: NAME, or the INSTANCE's name if a peer is called so
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
+    pub set_localpeer: Option<Option<String>>,
+    /// Let these stick tables travel through the section (repeatable, commas)
+    #[arg(long, value_name = "TABLE", value_delimiter = ',', conflicts_with = "attach_all")]
+    pub attach: Vec<String>,
+    /// Let all stick tables travel through the section
+    #[arg(long)]
+    pub attach_all: bool,
+    /// Add a line for this tool, so that it can watch and dump; default peerctl=127.0.0.1:10999
+    #[arg(long, value_name = "NAME[=ADDRESS]", num_args = 0..=1, require_equals = true)]
+    pub guest: Option<Option<String>>,
+    /// How instances are read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// How they are written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `remove`.
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// The section's name
+    pub section: String,
+    /// The configurations to change: [NAME=]PATH[,PATH…]
+    #[arg(value_name = "INSTANCE")]
+    pub instances: Vec<String>,
+    /// Only this peer (repeatable); without it, the whole section
+    #[arg(long, value_name = "NAME")]
+    pub peer: Vec<String>,
+    /// Only the lines for this tool: the guest NAME, or all guests
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
+    pub guest: Option<Option<String>>,
+    /// How instances are read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// How they are written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `table`.
+#[derive(Debug, Subcommand)]
+pub enum TableCommand {
+    /// List the stick tables
+    List(TableListArgs),
+    /// Rewrite arguments of stick-table and table lines; only those named
+    Set(Box<TableSetArgs>),
+}
+
+/// `table list`.
+#[derive(Debug, Args)]
+pub struct TableListArgs {
+    /// The configurations to read: [NAME=]PATH[,PATH…]
+    #[arg(value_name = "INSTANCE")]
+    pub instances: Vec<String>,
+    /// The version whose rules hold; default: what `haproxy -v` says, else 3.2
+    #[arg(long, value_name = "VERSION")]
+    pub haproxy_version: Option<String>,
+    /// For people or as JSON
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+    /// How instances are read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// `table set`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct TableSetArgs {
+    /// The tables (commas), then the configurations; with --all only configurations
+    #[arg(value_name = "TABLES [INSTANCE]", required = true)]
+    pub words: Vec<String>,
+    /// All tables
+    #[arg(long)]
+    pub all: bool,
+    /// Let the tables travel through this peers section
+    #[arg(long, value_name = "NAME", conflicts_with = "no_peers", help_heading = "Definition")]
+    pub peers: Option<String>,
+    /// Stop replicating the tables
+    #[arg(long, help_heading = "Definition")]
+    pub no_peers: bool,
+    /// Key type: ip, ipv6, integer, string, binary
+    #[arg(long = "type", value_name = "TYPE", help_heading = "Definition")]
+    pub key_type: Option<String>,
+    /// Key length: characters of strings, bytes of binaries
+    #[arg(long, value_name = "N", help_heading = "Definition")]
+    pub len: Option<String>,
+    /// The most entries (k, m, g)
+    #[arg(long, value_name = "N", help_heading = "Definition")]
+    pub size: Option<String>,
+    /// How long an unused entry lives (ms, s, m, h, d)
+    #[arg(long, value_name = "TIME", help_heading = "Definition")]
+    pub expire: Option<String>,
+    /// What is stored: the whole list
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["add_store", "remove_store"], help_heading = "Definition")]
+    pub store: Option<String>,
+    /// Store these data types too
+    #[arg(long, value_name = "LIST", help_heading = "Definition")]
+    pub add_store: Option<String>,
+    /// Store these data types no more
+    #[arg(long, value_name = "LIST", help_heading = "Definition")]
+    pub remove_store: Option<String>,
+    /// What names a server to the others: its name or its address
+    #[arg(long, value_name = "name|addr", help_heading = "Definition")]
+    pub srvkey: Option<String>,
+    /// The table that gets this one's counters too (HAProxy 2.9 and later)
+    #[arg(long, value_name = "TABLE", help_heading = "Definition")]
+    pub write_to: Option<String>,
+    /// Learn from peers, never teach (HAProxy 3.2 and later)
+    #[arg(long, overrides_with = "no_recv_only", help_heading = "Definition")]
+    pub recv_only: bool,
+    /// Undo --recv-only
+    #[arg(long, action = ArgAction::SetTrue, help_heading = "Definition")]
+    pub no_recv_only: bool,
+    /// Refuse new entries when the table is full
+    #[arg(long, overrides_with = "no_nopurge", help_heading = "Definition")]
+    pub nopurge: bool,
+    /// Undo --nopurge
+    #[arg(long, action = ArgAction::SetTrue, help_heading = "Definition")]
+    pub no_nopurge: bool,
+    /// How instances are read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// How they are written.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The configurations to read: [NAME=]PATH[,PATH…]
+    #[arg(value_name = "INSTANCE")]
+    pub instances: Vec<String>,
+    /// The version whose rules hold; default: what `haproxy -v` says, else 3.2
+    #[arg(long, value_name = "VERSION")]
+    pub haproxy_version: Option<String>,
+    /// For people or as JSON
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+    /// How instances are read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// `parse`.
+#[derive(Debug, Args)]
+pub struct ParseArgs {
+    /// The file; - or nothing is standard input
+    pub file: Option<PathBuf>,
+    /// The tree as JSON, or the text printed back from it
+    #[arg(long, value_enum, default_value = "json")]
+    pub format: ParseFormat,
+}
+
+/// `parse --format`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ParseFormat {
+    /// Sections, lines and words as JSON
+    Json,
+    /// The text, byte for byte
+    Source,
+}

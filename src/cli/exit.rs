@@ -1,0 +1,31 @@
+//! Exit codes: the contract of the command line.
+
+use std::process::ExitCode;
+
+/// How a command ended. The numbers are a contract.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// `--check`, and something would change.
+    WouldChange = 1,
+    /// Misuse, or input that can't be read as what it should be.
+    Misuse = 2,
+    /// I/O failed, or a file is missing.
+    Io = 3,
+    /// HAProxy refused the result; nothing was written.
+    Refused = 4,
+    /// Written, but the reload failed.
+    NotLoaded = 6,
+    /// SIGINT.
+    Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

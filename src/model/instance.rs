@@ -1,0 +1,325 @@
+//! One HAProxy process: its files read in order, its local peer, its peers sections, tables and proxies.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use super::{
+    peers::PeersSection,
+    proxy::Proxy,
+    reading::{self, Facts, Known, Place, Remark, Statement},
+    stick_table::StickTable,
+};
+use crate::{
+    config::{LineNo, Source},
+    grammar::{Version, keywords::SectionKind},
+    span::Span,
+};
+
+/// How an instance may come to its local peer's name, apart from what its files say.
+#[derive(Clone, Debug, Default)]
+pub struct Naming {
+    /// `-L`.
+    pub option: Option<Vec<u8>>,
+    /// An explicit NAME of the instance.
+    pub instance: Option<Vec<u8>>,
+    /// The file's stem and its folder's name, in this order: taken if a peer is called so.
+    pub candidates: Vec<Vec<u8>>,
+    /// The host name, where the files are this machine's own.
+    pub host: Option<Vec<u8>>,
+}
+
+/// The local peer's name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LocalPeer {
+    /// The name; `None` if nothing says it.
+    pub name: Option<Vec<u8>>,
+    /// Where it came from.
+    pub source: LocalPeerSource,
+}
+
+/// Where a local peer's name came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LocalPeerSource {
+    /// `-L`.
+    Option,
+    /// `localpeer` in `global`, at this place.
+    Localpeer(Place),
+    /// The explicit NAME of the instance.
+    Instance,
+    /// The file's or folder's name, which is that of a peer.
+    File,
+    /// The host name.
+    Host,
+    /// Nothing says it.
+    Unknown,
+}
+
+impl LocalPeerSource {
+    /// The word for JSON and for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Option => "-L",
+            Self::Localpeer(_) => "localpeer",
+            Self::Instance => "instance",
+            Self::File => "file",
+            Self::Host => "hostname",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What the files of one process say.
+#[derive(Debug)]
+pub struct Instance<'d> {
+    /// The files, in the order HAProxy reads them.
+    pub files: &'d [Source],
+    /// The version it was read as.
+    pub version: Version,
+    /// The local peer.
+    pub local: LocalPeer,
+    /// The peers sections, in order.
+    pub peers: Vec<PeersSection>,
+    /// The proxies, in order.
+    pub proxies: Vec<Proxy<'d>>,
+    /// The headers of `global` sections, in order.
+    pub globals: Vec<Place>,
+    /// `localpeer` lines that HAProxy reads, in order, with their names.
+    pub localpeers: Vec<(Place, Vec<u8>)>,
+    /// What was remarkable.
+    pub remarks: Vec<Remark>,
+}
+
+impl<'d> Instance<'d> {
+    /// Reads the files of an instance.
+    #[must_use]
+    pub fn read(files: &'d [Source], naming: &Naming, facts: &Facts) -> Self {
+        let mut facts = facts.clone();
+        if let Some(name) = naming.option.as_ref().or(naming.instance.as_ref()) {
+            facts.environment.set("HAPROXY_LOCALPEER", name.clone());
+        }
+        let mut builder = Builder::new(files, facts.version);
+        let remarks = reading::read(files, &facts, |statement| builder.statement(statement));
+        builder.finish(naming, remarks)
+    }
+
+    /// The peers section called `name`.
+    #[must_use]
+    pub fn section(&self, name: &[u8]) -> Option<&PeersSection> {
+        self.peers.iter().find(|s| s.name == name)
+    }
+
+    /// All tables, those of peers sections and those of proxies, in the order of the files.
+    #[must_use]
+    pub fn tables(&self) -> Vec<&StickTable> {
+        let mut tables: Vec<_> =
+            self.peers.iter().flat_map(|s| &s.tables).chain(self.proxies.iter().filter_map(|p| p.table.as_ref())).collect();
+        tables.sort_by_key(|t| t.place);
+        tables
+    }
+
+    /// The table with this full name.
+    #[must_use]
+    pub fn table(&self, name: &[u8]) -> Option<&StickTable> {
+        self.tables().into_iter().find(|t| t.name == name)
+    }
+
+    /// Whether HAProxy keeps a section; `None` while the local name is unknown.
+    #[must_use]
+    pub fn is_effective(&self, section: &PeersSection) -> Option<bool> {
+        self.local.name.as_ref().map(|name| section.is_effective(name))
+    }
+
+    /// The text of a line.
+    #[must_use]
+    pub fn line_text(&self, place: Place) -> &'d [u8] {
+        self.files.get(place.file).map_or(b"", |f| f.document.line_text(place.line))
+    }
+
+    /// The span of raw word `n` of a line.
+    #[must_use]
+    pub fn word_span(&self, place: Place, n: usize) -> Span {
+        self.files.get(place.file).map_or(Span::at(0), |f| f.word_span(place.line, n))
+    }
+}
+
+/// Collects the parts of an instance, statement by statement.
+struct Builder<'d> {
+    files: &'d [Source],
+    version: Version,
+    current: Current,
+    peers: Vec<PeersSection>,
+    proxies: Vec<Proxy<'d>>,
+    globals: Vec<Place>,
+    localpeers: Vec<(Place, Vec<u8>)>,
+    defaults: BTreeMap<Vec<u8>, bool>,
+    /// Whether the last `defaults` section disables its proxies.
+    last_defaults: (Vec<u8>, bool),
+}
+
+/// The section that statements belong to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Current {
+    Nothing,
+    Global,
+    Defaults,
+    Proxy,
+    Peers,
+}
+
+impl<'d> Builder<'d> {
+    fn new(files: &'d [Source], version: Version) -> Self {
+        Self {
+            files,
+            version,
+            current: Current::Nothing,
+            peers: Vec::new(),
+            proxies: Vec::new(),
+            globals: Vec::new(),
+            localpeers: Vec::new(),
+            defaults: BTreeMap::new(),
+            last_defaults: (Vec::new(), false),
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement<'_, 'd>) {
+        if let Some(kind) = statement.header {
+            self.header(kind, statement);
+            return;
+        }
+        match self.current {
+            Current::Nothing => {}
+            Current::Global => {
+                if statement.keyword() == b"localpeer" && statement.known == Known::Yes && self.localpeer_counts() {
+                    self.localpeers.push((statement.place, statement.words.get(1).to_vec()));
+                }
+            }
+            Current::Defaults => match statement.keyword() {
+                b"disabled" => self.last_defaults.1 = true,
+                b"enabled" => self.last_defaults.1 = false,
+                _ => {}
+            },
+            Current::Proxy => {
+                if let Some(proxy) = self.proxies.last_mut() {
+                    proxy.statement(statement, self.version);
+                }
+            }
+            Current::Peers => {
+                let comment = comment(self.files, statement);
+                if let Some(section) = self.peers.last_mut() {
+                    section.statement(statement, comment, self.version);
+                }
+            }
+        }
+    }
+
+    fn header(&mut self, kind: SectionKind, statement: &Statement<'_, 'd>) {
+        self.close();
+        self.current = match kind {
+            SectionKind::Global => {
+                self.globals.push(statement.place);
+                Current::Global
+            }
+            SectionKind::Defaults => {
+                let inherited = from(statement).is_some_and(|parent| self.disables(&parent));
+                self.last_defaults = (statement.words.get(1).to_vec(), inherited);
+                Current::Defaults
+            }
+            SectionKind::Proxy => {
+                let disabled = from(statement).map_or(self.last_defaults.1, |parent| self.disables(&parent));
+                self.proxies.push(Proxy::new(statement, disabled));
+                Current::Proxy
+            }
+            SectionKind::Peers => {
+                self.peers.push(PeersSection::new(statement));
+                Current::Peers
+            }
+            SectionKind::Other => Current::Nothing,
+        };
+    }
+
+    /// Ends the current section.
+    fn close(&mut self) {
+        match self.current {
+            Current::Proxy => {
+                if let Some(proxy) = self.proxies.last_mut() {
+                    proxy.finish();
+                }
+            }
+            Current::Defaults => {
+                self.defaults.insert(self.last_defaults.0.clone(), self.last_defaults.1);
+            }
+            _ => {}
+        }
+    }
+
+    fn disables(&self, defaults: &[u8]) -> bool {
+        self.defaults.get(defaults).copied().unwrap_or(false)
+    }
+
+    /// Up to 3.0 a `localpeer` behind the first peers section comes too late: HAProxy warns and ignores it.
+    fn localpeer_counts(&self) -> bool {
+        self.version >= Version::new(3, 1) || self.peers.is_empty()
+    }
+
+    fn finish(mut self, naming: &Naming, remarks: Vec<Remark>) -> Instance<'d> {
+        self.close();
+        let local = self.local_peer(naming);
+        self.add_implicit_columns();
+        Instance {
+            files: self.files,
+            version: self.version,
+            local,
+            peers: self.peers,
+            proxies: self.proxies,
+            globals: self.globals,
+            localpeers: self.localpeers,
+            remarks,
+        }
+    }
+
+    fn local_peer(&self, naming: &Naming) -> LocalPeer {
+        let is_peer = |name: &&Vec<u8>| self.peers.iter().any(|s| s.is_effective(name));
+        let found = naming
+            .option
+            .clone()
+            .map(|name| (name, LocalPeerSource::Option))
+            .or_else(|| self.localpeers.last().map(|(place, name)| (name.clone(), LocalPeerSource::Localpeer(*place))))
+            .or_else(|| naming.instance.clone().map(|name| (name, LocalPeerSource::Instance)))
+            .or_else(|| naming.candidates.iter().find(is_peer).map(|name| (name.clone(), LocalPeerSource::File)))
+            .or_else(|| naming.host.clone().map(|name| (name, LocalPeerSource::Host)));
+        found.map_or(LocalPeer { name: None, source: LocalPeerSource::Unknown }, |(name, source)| LocalPeer {
+            name: Some(name),
+            source,
+        })
+    }
+
+    /// A `stick` rule anywhere adds `server_id` and `server_key` to the table it names.
+    fn add_implicit_columns(&mut self) {
+        let mut named: Vec<Cow<'d, [u8]>> = Vec::new();
+        for proxy in &self.proxies {
+            for table in &proxy.sticks_on {
+                named.push(if table.is_empty() { proxy.name.clone() } else { Cow::Owned(table.clone()) });
+            }
+        }
+        named.sort_unstable();
+        let tables =
+            self.peers.iter_mut().flat_map(|s| &mut s.tables).chain(self.proxies.iter_mut().filter_map(|p| p.table.as_mut()));
+        for table in tables.filter(|t| named.binary_search_by(|n| (**n).cmp(&t.name)).is_ok()) {
+            table.parsed.schema.add_implicit();
+        }
+    }
+}
+
+/// The name behind `from` on a header line.
+fn from(header: &Statement<'_, '_>) -> Option<Vec<u8>> {
+    let at = header.arguments().iter().position(|w| *w.bytes == *b"from")?;
+    header.arguments().get(at + 1).map(|w| w.bytes.to_vec())
+}
+
+/// What stands behind the last word of a statement's line.
+fn comment<'d>(files: &'d [Source], statement: &Statement<'_, '_>) -> &'d [u8] {
+    let Some(source) = files.get(statement.place.file) else { return b"" };
+    let line: LineNo = statement.place.line;
+    let end = source.document.raw_words(line).last().map_or(0, |w| w.span.end);
+    Span::new(end, source.document.line_span(line).end).of(source.document.text())
+}
