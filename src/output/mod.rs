@@ -1,1 +1,3 @@
 //! Renderers: data to text, one file per format.
+
+pub mod escape;
