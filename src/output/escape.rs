@@ -1,0 +1,116 @@
+//! Text on its way to a terminal or a log: nothing in it may move the cursor, change colours or forge a line.
+//!
+//! Configuration files, peers and web clients choose what stands in names and keys, and messages quote them. What could
+//! act on a terminal is shown as `\xNN` (bytes) or `\u{…}` (characters); everything else stays as it is.
+
+use std::borrow::Cow;
+
+/// Text of several lines, such as a diff or a message of another program: LF and TAB stay, and so does `\`, which is
+/// frequent in configurations.
+#[must_use]
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    escape(bytes, |c| matches!(c, '\n' | '\t'), false)
+}
+
+/// One line, such as a log record or a configuration line without its end: as [`text`], but LF is escaped, too.
+#[must_use]
+pub fn line(bytes: &[u8]) -> Cow<'_, str> {
+    escape(bytes, |c| c == '\t', false)
+}
+
+/// One name, key or path: TAB is escaped, too, and `\`, so that what is shown stands for one value only.
+#[must_use]
+pub fn name(bytes: &[u8]) -> Cow<'_, str> {
+    escape(bytes, |_| false, true)
+}
+
+/// Whether a terminal would act on `c`, or show it at another place or not at all: control characters (C0, DEL, C1),
+/// line separators, and what changes the direction of text or has no width.
+#[must_use]
+pub const fn is_unsafe(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Appends `c` as it is shown instead of itself: `\x1b`, `\u{202e}`.
+pub(super) fn push_escaped(out: &mut String, c: char) {
+    if c.is_ascii() {
+        push_byte(out, c as u8);
+    } else {
+        out.extend(c.escape_unicode());
+    }
+}
+
+/// Appends `\xNN`.
+pub(super) fn push_byte(out: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.push_str("\\x");
+    out.push(DIGITS[usize::from(byte >> 4)].into());
+    out.push(DIGITS[usize::from(byte & 15)].into());
+}
+
+fn escape(bytes: &[u8], keep: impl Fn(char) -> bool, backslash: bool) -> Cow<'_, str> {
+    let shown = |c: char| keep(c) || !(is_unsafe(c) || backslash && c == '\\');
+    match str::from_utf8(bytes) {
+        Ok(text) if text.chars().all(shown) => return Cow::Borrowed(text),
+        _ => {}
+    }
+    let mut out = String::with_capacity(bytes.len() + bytes.len() / 8 + 8);
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if shown(c) { out.push(c) } else { push_escaped(&mut out, c) }
+        }
+        chunk.invalid().iter().for_each(|byte| push_byte(&mut out, *byte));
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_is_borrowed() {
+        for bytes in ["server web1 10.0.0.1:80 # ünïcode, naïve 日本\n", "a\tb", ""] {
+            assert!(matches!(text(bytes.as_bytes()), Cow::Borrowed(t) if t == bytes));
+        }
+    }
+
+    #[test]
+    fn whatever_acts_on_a_terminal_is_written_out() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"\x1b]0;pwn\x07", r"\x1b]0;pwn\x07"),
+            (b"a\x00b\x7f\r", r"a\x00b\x7f\x0d"),
+            (b"caf\xe9", r"caf\xe9"),
+            (b"\x9b2J", r"\x9b2J"),
+            ("\u{9b}2J".as_bytes(), r"\u{9b}2J"),
+            ("a\u{202e}b\u{200b}\u{feff}\u{2028}".as_bytes(), r"a\u{202e}b\u{200b}\u{feff}\u{2028}"),
+            (b"\xc0\xaf\xed\xa0\x80", r"\xc0\xaf\xed\xa0\x80"),
+        ];
+        for (bytes, shown) in cases {
+            assert_eq!(text(bytes), *shown);
+            assert_eq!(line(bytes), *shown);
+            assert_eq!(name(bytes), *shown);
+        }
+    }
+
+    #[test]
+    fn separators_stay_only_where_they_separate() {
+        let bytes = b"a\\b\tc\nd";
+        assert_eq!(text(bytes), "a\\b\tc\nd");
+        assert_eq!(line(bytes), "a\\b\tc\\x0ad");
+        assert_eq!(name(bytes), r"a\x5cb\x09c\x0ad");
+    }
+
+    #[test]
+    fn no_byte_gets_through_that_a_terminal_acts_on() {
+        for byte in 0..=u8::MAX {
+            for next in [b'a', 0x80, 0xbf, 0x1b] {
+                let shown = name(&[byte, next]).into_owned();
+                assert!(!shown.chars().any(is_unsafe), "{byte:#x} {next:#x} gave {shown:?}");
+            }
+        }
+    }
+}
