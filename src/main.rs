@@ -1,3 +1,7 @@
 //! The `peerctl` program: see the library for everything it does.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    peerctl::cli::main()
+}

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::files;
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "peerctl", version, about, long_about = LONG_ABOUT, after_help = EXIT_CODES, max_term_width = 100)]
@@ -129,7 +131,7 @@ pub struct WriteArgs {
     pub diff: bool,
     /// Keep the old file: NAME~ (simple), NAME.~N~ (numbered); default simple, none inside a git work tree
     #[arg(long, value_enum, value_name = "HOW")]
-    pub backup: Option<BackupArg>,
+    pub backup: Option<files::Backup>,
     /// The haproxy to check the result with; default: the one in PATH
     #[arg(long, value_name = "PATH")]
     pub haproxy: Option<PathBuf>,
@@ -144,30 +146,18 @@ pub struct WriteArgs {
     pub in_place: bool,
     /// What to do with a file that has several hard links
     #[arg(long, value_enum, default_value = "refuse", value_name = "HOW")]
-    pub hardlinks: HardlinksArg,
+    pub hardlinks: files::Hardlinks,
     /// Report for people or as JSON
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
 }
 
-/// `--backup`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum BackupArg {
-    /// Keep none
-    None,
-    /// NAME~
-    Simple,
-    /// NAME.~N~
-    Numbered,
-}
-
-/// `--hardlinks`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum HardlinksArg {
-    /// Leave such a file alone, exit 3
-    Refuse,
-    /// Replace this name; the others keep the old text
-    Break,
+impl WriteArgs {
+    /// How files are written.
+    #[must_use]
+    pub fn options(&self) -> files::Options {
+        files::Options { backup: self.backup, in_place: self.in_place, hardlinks: self.hardlinks }
+    }
 }
 
 /// The style of a section.

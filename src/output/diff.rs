@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 use hunk::Hunk;
 pub use label::label;
 
-use super::escape;
+use crate::escape;
 use crate::config::{Document, LineNo};
 
 /// How many unchanged lines are shown around a change.

@@ -132,21 +132,25 @@ impl Dir {
 
     /// Makes the directory's entries durable. A file system that can't sync a directory is taken as it is.
     pub(super) fn sync(&self) -> Result<(), FileError> {
-        let fd = retry_on_intr(|| {
-            rustix::fs::openat(&self.fd, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        });
-        let fd = fd.map_err(|errno| FileError::system("openat", &self.path, errno))?;
+        let fd = self.reopen()?;
         match retry_on_intr(|| rustix::fs::fsync(&fd)) {
             Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
             Err(errno) => Err(FileError::system("fsync", &self.path, errno)),
         }
     }
 
+    /// The directory as a descriptor that can be read and synced: ours may be good for names only.
+    fn reopen(&self) -> Result<OwnedFd, FileError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        retry_on_intr(|| rustix::fs::openat(&self.fd, ".", flags, Mode::empty()))
+            .map_err(|errno| FileError::system("openat", &self.path, errno))
+    }
+
     /// The names of all entries but `.` and `..`, in no order.
     pub(super) fn names(&self) -> Result<Vec<OsString>, FileError> {
         let error = |errno| FileError::system("getdents64", &self.path, errno);
         let mut names = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(error)? {
+        for entry in rustix::fs::Dir::new(self.reopen()?).map_err(error)? {
             let name = OsStr::from_bytes(entry.map_err(error)?.file_name().to_bytes()).to_owned();
             if name != "." && name != ".." {
                 names.push(name);

@@ -1,0 +1,278 @@
+//! INSTANCE arguments: from `[NAME=]PATH[,PATH…]` to the files of HAProxy processes, read and parsed.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    args::ReadArgs,
+    failure::Failure,
+    files::{self, Original},
+};
+use crate::{
+    config::{Document, Environment, Source},
+    escape,
+    grammar::Version,
+    model::{Facts, Instance, Naming},
+};
+
+/// An INSTANCE argument, not yet read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InstanceArg {
+    /// The name given in front of `=`.
+    pub explicit: Option<String>,
+    /// The paths as given; `-` is standard input.
+    pub paths: Vec<PathBuf>,
+}
+
+/// An instance with its files in memory.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The name it is reported under.
+    pub name: String,
+    /// Its files, parsed, in HAProxy's order.
+    pub files: Vec<Source>,
+    /// What is needed to write them again, in the same order; `None` for standard input.
+    pub originals: Vec<Option<Original>>,
+    naming: Naming,
+    facts: Facts,
+}
+
+impl Loaded {
+    /// Reads what the files say.
+    #[must_use]
+    pub fn instance(&self) -> Instance<'_> {
+        Instance::read(&self.files, &self.naming, &self.facts)
+    }
+
+    /// Reads what other texts of the same files say: those after an edit.
+    #[must_use]
+    pub fn instance_of<'d>(&self, files: &'d [Source]) -> Instance<'d> {
+        Instance::read(files, &self.naming, &self.facts)
+    }
+
+    /// The environment it was given.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.facts.environment
+    }
+}
+
+/// Reads all instances. `arguments` may be empty: then `/etc/haproxy` is meant.
+///
+/// # Errors
+/// For a missing or unreadable file, a directory without configuration, a name given twice, template text, several
+/// instances in one directory, or a bad `--env`.
+pub fn load(arguments: &[String], read: &ReadArgs, version: Version) -> Result<Vec<Loaded>, Failure> {
+    let arguments = parse_arguments(arguments);
+    if read.local.is_some() && arguments.len() > 1 {
+        let help = "name each instead: lb1=lb1.cfg lb2=lb2.cfg";
+        return Err(Failure::misuse("-L names one local peer, and there are several instances", help));
+    }
+    let names = names(&arguments)?;
+    arguments.iter().zip(names).map(|(argument, name)| load_one(argument, name, read, version)).collect()
+}
+
+/// The files that loading these arguments would read, as far as they can be listed.
+#[must_use]
+pub fn paths(arguments: &[String]) -> Vec<PathBuf> {
+    parse_arguments(arguments).iter().flat_map(|a| expand(&a.paths).unwrap_or_default()).collect()
+}
+
+fn parse_arguments(arguments: &[String]) -> Vec<InstanceArg> {
+    if arguments.is_empty() {
+        let conf_d = PathBuf::from("/etc/haproxy/conf.d");
+        let mut paths = vec![PathBuf::from("/etc/haproxy/haproxy.cfg")];
+        paths.extend(conf_d.is_dir().then_some(conf_d));
+        return vec![InstanceArg { explicit: None, paths }];
+    }
+    arguments.iter().map(|text| parse_argument(text)).collect()
+}
+
+/// `NAME=PATH,PATH`. A `=` behind a `/` belongs to a path.
+fn parse_argument(text: &str) -> InstanceArg {
+    let (explicit, rest) = match text.split_once('=') {
+        Some((name, rest)) if !name.contains('/') && !name.is_empty() => (Some(name.to_owned()), rest),
+        _ => (None, text),
+    };
+    InstanceArg { explicit, paths: rest.split(',').filter(|p| !p.is_empty()).map(PathBuf::from).collect() }
+}
+
+/// Directories give way to the files HAProxy loads from them.
+fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let found = files::list_directory(path)?;
+            if found.is_empty() {
+                let message = format!("directory `{}` has no *.cfg file", shown(path));
+                return Err(Failure::misuse(message, "HAProxy loads the files of a directory that end in .cfg"));
+            }
+            files.extend(found);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// The names of all instances: explicit, or the stem of the first path, or where stems collide the nearest folder
+/// that tells them apart.
+fn names(arguments: &[InstanceArg]) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    for argument in arguments {
+        let Some(first) = argument.paths.first() else {
+            let help = "write [NAME=]PATH, for example lb1=lb1.cfg";
+            return Err(Failure::misuse("an INSTANCE without a path", help));
+        };
+        let alike = |other: &&InstanceArg| {
+            other.explicit.is_none() && other.paths.first().is_some_and(|p| stem(p) == stem(first) && p != first)
+        };
+        let rivals: Vec<&Path> =
+            arguments.iter().filter(alike).filter_map(|a| a.paths.first().map(PathBuf::as_path)).collect();
+        let name = match &argument.explicit {
+            Some(name) => name.clone(),
+            None if rivals.is_empty() => stem(first),
+            None => folder_apart(first, &rivals).unwrap_or_else(|| stem(first)),
+        };
+        if names.contains(&name) {
+            let message = format!("two instances are called `{}`", escape::name(name.as_bytes()));
+            return Err(Failure::misuse(message, "give each a name of its own: lb1=a/haproxy.cfg lb2=b/haproxy.cfg"));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn stem(path: &Path) -> String {
+    if path == Path::new("-") {
+        return "stdin".into();
+    }
+    path.file_stem().map_or_else(|| "haproxy".into(), |s| s.to_string_lossy().into_owned())
+}
+
+/// The nearest folder of `path` whose name differs from the folder at that height of every rival.
+fn folder_apart(path: &Path, rivals: &[&Path]) -> Option<String> {
+    let folders = |p: &Path| -> Vec<String> {
+        let absolute = std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
+        absolute.ancestors().skip(1).filter_map(|a| a.file_name()).map(|n| n.to_string_lossy().into_owned()).collect()
+    };
+    let others: Vec<Vec<String>> = rivals.iter().map(|r| folders(r)).collect();
+    folders(path).into_iter().enumerate().find(|(n, name)| others.iter().all(|o| o.get(*n) != Some(name))).map(|(_, f)| f)
+}
+
+fn load_one(argument: &InstanceArg, name: String, read: &ReadArgs, version: Version) -> Result<Loaded, Failure> {
+    let paths = expand(&argument.paths)?;
+    let mut files = Vec::with_capacity(paths.len());
+    let mut originals = Vec::with_capacity(paths.len());
+    for path in &paths {
+        let stdin = path == Path::new("-");
+        let snapshot = files::read(if stdin { Path::new("/dev/stdin") } else { path })?;
+        let shown = if stdin { "-".into() } else { shown(path) };
+        check_rendered(&shown, &snapshot.bytes)?;
+        let document = Document::parse(snapshot.bytes)
+            .map_err(|e| Failure::misuse(format!("{shown}: {e}"), "split it into several files"))?;
+        files.push(Source::new(shown, document));
+        originals.push((!stdin).then_some(snapshot.original));
+    }
+    let environment = environment(&name, read)?;
+    let loaded = Loaded {
+        naming: naming(argument, &paths, read),
+        facts: Facts { version, environment },
+        name,
+        files,
+        originals,
+    };
+    check_one_instance(&loaded, argument)?;
+    Ok(loaded)
+}
+
+fn naming(argument: &InstanceArg, paths: &[PathBuf], read: &ReadArgs) -> Naming {
+    let bytes = |s: &OsStr| s.as_bytes().to_vec();
+    let mut candidates = Vec::new();
+    for path in argument.paths.first().into_iter().chain(paths.first()) {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        candidates.extend(path.file_stem().map(bytes));
+        candidates.extend(absolute.parent().and_then(Path::file_name).map(bytes));
+    }
+    let own = paths.iter().any(|p| p.starts_with("/etc/haproxy"));
+    let host = || rustix::system::uname().nodename().to_bytes().to_vec();
+    Naming {
+        option: read.local.clone().map(String::into_bytes),
+        instance: argument.explicit.clone().map(String::into_bytes),
+        candidates,
+        host: own.then(host),
+    }
+}
+
+/// The process environment, `--env-file`, `--env`, in this order: the last one wins.
+fn environment(instance: &str, read: &ReadArgs) -> Result<Environment, Failure> {
+    let mut environment: Environment =
+        std::env::vars_os().map(|(n, v)| (n.into_vec(), v.into_vec())).collect();
+    for path in &read.env_file {
+        let text = files::read(path)?.bytes;
+        for line in text.split(|b| *b == b'\n') {
+            let line = line.trim_ascii();
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            let Some(at) = line.iter().position(|b| *b == b'=') else {
+                let message = format!("{}: a line without `=`", shown(path));
+                return Err(Failure::misuse(message, "write one VAR=VALUE a line; # starts a comment"));
+            };
+            let (name, value) = line.split_at(at);
+            environment.set(name, value.get(1..).unwrap_or_default());
+        }
+    }
+    for text in &read.env {
+        let Some((name, value)) = text.split_once('=') else {
+            let message = format!("--env `{}` is not VAR=VALUE", escape::name(text.as_bytes()));
+            return Err(Failure::misuse(message, "write --env VAR=VALUE, or --env NAME:VAR=VALUE for one instance"));
+        };
+        match name.split_once(':') {
+            Some((only, name)) if only == instance => environment.set(name, value),
+            Some(_) => {}
+            None => environment.set(name, value),
+        }
+    }
+    Ok(environment)
+}
+
+/// Templates must be rendered first: an edit of `{{ … }}` would be guessing.
+fn check_rendered(name: &str, text: &[u8]) -> Result<(), Failure> {
+    let pairs: [(&[u8], &[u8]); 2] = [(b"{{", b"}}"), (b"{%", b"%}")];
+    for (number, line) in (1..).zip(text.split(|b| *b == b'\n')) {
+        for (open, close) in pairs {
+            let Some(at) = memchr::memmem::find(line, open) else { continue };
+            if memchr::memmem::find(line.get(at..).unwrap_or_default(), close).is_some() {
+                let shown = escape::name(open);
+                let message = format!("{name}:{number}: template text (`{shown}`), not a configuration");
+                return Err(Failure::misuse(message, "render it first and give the result"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A directory whose files each name their own local peer holds several instances.
+fn check_one_instance(loaded: &Loaded, argument: &InstanceArg) -> Result<(), Failure> {
+    let Some(folder) = argument.paths.iter().find(|p| p.is_dir()) else { return Ok(()) };
+    let instance = loaded.instance();
+    let mut names: Vec<&Vec<u8>> = instance.localpeers.iter().map(|(_, name)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > 1 {
+        let all: Vec<String> = names.iter().map(|n| format!("`{}`", escape::name(n))).collect();
+        let message = format!("`{}` looks like several instances: its files have localpeer {}", shown(folder), all.join(", "));
+        return Err(Failure::misuse(message, format!("give {}/*.cfg", shown(folder))));
+    }
+    Ok(())
+}
+
+/// A path for people.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    escape::name(path.as_os_str().as_bytes()).into_owned()
+}
