@@ -3,7 +3,7 @@
 use std::process::{Command, ExitStatus};
 
 use super::process::{self, Keep, LIMIT, ProgramError};
-use crate::output::escape;
+use crate::escape;
 
 /// A command, cut into words and not run yet, so that a misspelt one is refused before anything is written.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -17,7 +17,7 @@ pub use message::{Level, Message, Place};
 
 pub use super::process::ProgramError;
 use super::process::{self, Keep, LIMIT};
-use crate::output::escape;
+use crate::escape;
 
 /// A HAProxy program.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,4 +1,3 @@
 //! Renderers: data to text, one file per format.
 
 pub mod diff;
-pub mod escape;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use super::Input;
-use crate::output::escape;
+use crate::escape;
 
 /// How bad a message is, from harmless to bad.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -62,7 +62,10 @@ pub(super) fn read(stderr: &[u8], files: &[Input<'_>], names: &[String]) -> Vec<
             (None, None) => messages.push(message(Level::Notice, line, names)),
         }
     }
-    messages.retain(|m| !is_greeting(m));
+    messages.retain_mut(|message| {
+        message.text.truncate(message.text.trim_end().len());
+        !is_greeting(message)
+    });
     messages
 }
 
