@@ -7,10 +7,13 @@ pub mod exit;
 pub mod failure;
 pub mod files;
 pub mod instances;
+mod process;
+pub mod reload;
 pub mod remove;
 pub mod report;
 pub mod snippet;
 pub mod stdout;
+pub mod validate;
 
 use std::io::{self, Write as _};
 

@@ -111,8 +111,12 @@ impl<'d> Instance<'d> {
     /// All tables, those of peers sections and those of proxies, in the order of the files.
     #[must_use]
     pub fn tables(&self) -> Vec<&StickTable> {
-        let mut tables: Vec<_> =
-            self.peers.iter().flat_map(|s| &s.tables).chain(self.proxies.iter().filter_map(|p| p.table.as_ref())).collect();
+        let mut tables: Vec<_> = self
+            .peers
+            .iter()
+            .flat_map(|s| &s.tables)
+            .chain(self.proxies.iter().filter_map(|p| p.table.as_ref()))
+            .collect();
         tables.sort_by_key(|t| t.place);
         tables
     }
@@ -302,8 +306,11 @@ impl<'d> Builder<'d> {
             }
         }
         named.sort_unstable();
-        let tables =
-            self.peers.iter_mut().flat_map(|s| &mut s.tables).chain(self.proxies.iter_mut().filter_map(|p| p.table.as_mut()));
+        let tables = self
+            .peers
+            .iter_mut()
+            .flat_map(|s| &mut s.tables)
+            .chain(self.proxies.iter_mut().filter_map(|p| p.table.as_mut()));
         for table in tables.filter(|t| named.binary_search_by(|n| (**n).cmp(&t.name)).is_ok()) {
             table.parsed.schema.add_implicit();
         }

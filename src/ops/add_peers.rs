@@ -131,19 +131,24 @@ impl AddPeers {
         guard::section(instance, section)?;
         let found = section.style();
         if let Some(wanted) = self.style.filter(|wanted| *wanted != found && !section.entries.is_empty()) {
-            let kind = OpErrorKind::OtherStyle {
-                section: self.section.clone(),
-                found: found.word(),
-                wanted: wanted.word(),
-            };
+            let kind =
+                OpErrorKind::OtherStyle { section: self.section.clone(), found: found.word(), wanted: wanted.word() };
             let help = "leave --style out: new peers are written as the section's own are";
-            return Err(OpError::new(kind, help).at(section.place, instance.word_span(section.place, 1), "this section"));
+            return Err(OpError::new(kind, help).at(
+                section.place,
+                instance.word_span(section.place, 1),
+                "this section",
+            ));
         }
         let plain = !section.binds.iter().any(|b| b.params.iter().any(|p| p == b"ssl"));
         if self.tls.is_some() && plain {
             let kind = OpErrorKind::PlainSection(self.section.clone());
             let help = format!("make a section with TLS beside it: peerctl generate {} --ssl …", self.section);
-            return Err(OpError::new(kind, help).at(section.place, instance.word_span(section.place, 1), "this section"));
+            return Err(OpError::new(kind, help).at(
+                section.place,
+                instance.word_span(section.place, 1),
+                "this section",
+            ));
         }
         for peer in &self.peers {
             match section.entry(peer.name.as_bytes()) {
@@ -199,8 +204,11 @@ impl AddPeers {
         if let Some(entry) = section.entry(guest.name.as_bytes()) {
             if !entry.guest {
                 let help = "choose another name for the guest: --guest=NAME";
-                return Err(OpError::new(OpErrorKind::Twice(guest.name.clone()), help)
-                    .at(entry.place, instance.word_span(entry.place, 1), "a peer, and no guest"));
+                return Err(OpError::new(OpErrorKind::Twice(guest.name.clone()), help).at(
+                    entry.place,
+                    instance.word_span(entry.place, 1),
+                    "a peer, and no guest",
+                ));
             }
             return update(instance, section, entry, guest, plan);
         }
@@ -213,7 +221,11 @@ impl AddPeers {
 
     fn note_guest(&self, plan: &mut Plan) {
         if let Some(guest) = &self.guest {
-            plan.note(Mark::Added, format!("peers {}", self.section), format!("guest {} {}", guest.name, guest.address));
+            plan.note(
+                Mark::Added,
+                format!("peers {}", self.section),
+                format!("guest {} {}", guest.name, guest.address),
+            );
         }
     }
 }
@@ -337,8 +349,11 @@ fn new_section_place(instance: &Instance<'_>) -> Result<NewPlace, OpError> {
     if let Some(open) = document.blocks().iter().find(|b| b.end == end) {
         let place = Place { file, line: open.start() };
         let kind = OpErrorKind::Unreadable("the end of the file".into(), "a `.if` is open there".into());
-        return Err(OpError::new(kind, "add the missing `.endif` first")
-            .at(place, instance.word_span(place, 0), "never closed"));
+        return Err(OpError::new(kind, "add the missing `.endif` first").at(
+            place,
+            instance.word_span(place, 0),
+            "never closed",
+        ));
     }
     let offset = document.line_span(end).start;
     Ok(NewPlace { file, offset, at_end: true, blank_follows: false })
