@@ -12,7 +12,14 @@ use super::files;
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// When to use colour (also: NO_COLOR)
-    #[arg(long, value_enum, global = true, default_value = "auto", value_name = "WHEN", help_heading = "Global options")]
+    #[arg(
+        long,
+        value_enum,
+        global = true,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
     pub color: When,
     /// Show passwords, tokens and keys; only on a terminal
     #[arg(long, global = true, help_heading = "Global options")]

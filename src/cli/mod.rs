@@ -14,6 +14,7 @@ pub mod report;
 pub mod snippet;
 pub mod stdout;
 pub mod validate;
+mod validation;
 
 use std::io::{self, Write as _};
 
@@ -48,7 +49,12 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Add(args) => add::run(cli, args),
         Command::Remove(args) => remove::run(cli, args),
-        Command::Generate(_) | Command::Table(_) | Command::Show(_) | Command::Parse(_) | Command::Grammar { .. }
-        | Command::Completions { .. } | Command::Man { .. } => Err(Failure::misuse("not there yet", "")),
+        Command::Generate(_)
+        | Command::Table(_)
+        | Command::Show(_)
+        | Command::Parse(_)
+        | Command::Grammar { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. } => Err(Failure::misuse("not there yet", "")),
     }
 }
