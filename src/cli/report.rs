@@ -205,7 +205,7 @@ fn outcome(write: &WriteArgs, report: &Report<'_>) -> String {
         }
         None => "not checked with HAProxy.".into(),
     };
-    let backups: Vec<String> = report.written.iter().filter_map(|w| w.backup.as_deref()).map(shown).collect();
+    let backups: Vec<String> = report.written.iter().filter_map(|w| w.backup.as_deref()).map(short).collect();
     let kept = match backups.len() {
         0 => String::new(),
         1 => format!("; backup {}", backups.join(", ")),
@@ -213,6 +213,12 @@ fn outcome(write: &WriteArgs, report: &Report<'_>) -> String {
     };
     let written = if report.written.is_empty() { "Printed" } else { "Written" };
     format!("{checked}  {written}{kept}\n")
+}
+
+/// A path relative to the working directory, if it is below it.
+fn short(path: &Path) -> String {
+    let folder = std::env::current_dir().unwrap_or_default();
+    shown(path.strip_prefix(&folder).unwrap_or(path))
 }
 
 /// The `edit` document of the contract.
@@ -259,7 +265,7 @@ fn json(write: &WriteArgs, report: &Report<'_>) -> EditJson {
         FileJson {
             path: before.name.clone(),
             changed: after.is_some(),
-            backup: written.and_then(|w| w.backup.as_deref()).map(shown),
+            backup: written.and_then(|w| w.backup.as_deref()).map(short),
             diff: after
                 .as_ref()
                 .filter(|_| write.diff)

@@ -3,7 +3,9 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    os::unix::ffi::OsStringExt,
+    fs::File,
+    io::Write as _,
+    os::{fd::AsRawFd as _, unix::ffi::OsStringExt as _},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +13,6 @@ use super::{
     edit::Edited,
     exit::Exit,
     failure::Failure,
-    files::Original,
     validate::{Haproxy, Input, Message, Outcome, Verdict, compare, concerns},
 };
 use crate::{
@@ -33,9 +34,6 @@ pub(super) fn check_all(
 }
 
 fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>) -> Result<(), Failure> {
-    let originals: Option<Vec<&Original>> = edited.loaded.originals.iter().map(Option::as_ref).collect();
-    // Standard input has no place that `haproxy -c` could read the result from.
-    let Some(originals) = originals else { return Ok(()) };
     let files = edited.files_after()?;
     let environment: Vec<(OsString, OsString)> = edited
         .loaded
@@ -43,18 +41,24 @@ fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>
         .iter()
         .map(|(name, value)| (OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec())))
         .collect();
-    let run = |instance: &Instance<'_>, path_of: &dyn Fn(&Path) -> PathBuf| -> Result<Verdict, Failure> {
-        let paths: Vec<PathBuf> = originals.iter().map(|o| path_of(o.path())).collect();
-        let inputs: Vec<Input<'_>> =
-            paths.iter().zip(&originals).map(|(path, original)| Input { path, shown: original.path() }).collect();
-        Ok(haproxy.check(&inputs, local_option(instance).as_deref(), &environment)?)
+    let run = |sources: &[Source], path_of: &dyn Fn(&Path) -> PathBuf| -> Result<Verdict, Failure> {
+        let instance = edited.loaded.instance_of(sources);
+        let mut memory = Vec::new();
+        let mut places = Vec::new();
+        for (original, source) in edited.loaded.originals.iter().zip(sources) {
+            places.push(match original {
+                Some(original) => (path_of(original.path()), original.path().to_owned()),
+                None => (in_memory(source, &mut memory)?, PathBuf::from("-")),
+            });
+        }
+        let inputs: Vec<Input<'_>> = places.iter().map(|(path, shown)| Input { path, shown }).collect();
+        Ok(haproxy.check(&inputs, local_option(&instance).as_deref(), &environment)?)
     };
-    let after =
-        run(&edited.loaded.instance_of(&files), &|path| staged.get(path).map_or(path, PathBuf::as_path).to_owned())?;
+    let after = run(&files, &|path| staged.get(path).map_or(path, PathBuf::as_path).to_owned())?;
     if after.is_clean() {
         return Ok(());
     }
-    let before = run(&edited.loaded.instance(), &Path::to_owned)?;
+    let before = run(&edited.loaded.files, &Path::to_owned)?;
     let concerned = |place: super::validate::Place| {
         let line = LineNo(place.line.saturating_sub(1));
         files.get(place.file).is_some_and(|source: &Source| concerns(&source.document, line))
@@ -70,6 +74,23 @@ fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>
         ),
     };
     Err(refusal(&edited.loaded.name, message, &after, &reasons, help))
+}
+
+/// Standard input has no file that HAProxy could read: the text goes into memory, under a path of this process.
+fn in_memory(source: &Source, memory: &mut Vec<File>) -> Result<PathBuf, Failure> {
+    let failed = |error: std::io::Error| Failure {
+        exit: Exit::Io,
+        message: format!("can't hand {} to HAProxy: {error}", source.name),
+        snippet: String::new(),
+        help: "write without this check: --no-validate".into(),
+    };
+    let descriptor =
+        rustix::fs::memfd_create("peerctl", rustix::fs::MemfdFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
+    let mut file = File::from(descriptor);
+    file.write_all(source.document.text()).map_err(failed)?;
+    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+    memory.push(file);
+    Ok(path)
 }
 
 fn refusal(name: &str, message: &str, verdict: &Verdict, reasons: &[Message], help: &str) -> Failure {

@@ -85,6 +85,8 @@ pub struct Instance<'d> {
     pub globals: Vec<Place>,
     /// `localpeer` lines that HAProxy reads, in order, with their names.
     pub localpeers: Vec<(Place, Vec<u8>)>,
+    /// Names that this instance's own would be if a peer were called so: its file's and its folder's.
+    pub candidates: Vec<Vec<u8>>,
     /// What was remarkable.
     pub remarks: Vec<Remark>,
 }
@@ -277,6 +279,7 @@ impl<'d> Builder<'d> {
             proxies: self.proxies,
             globals: self.globals,
             localpeers: self.localpeers,
+            candidates: naming.candidates.clone(),
             remarks,
         }
     }

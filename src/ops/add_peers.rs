@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::{LineNo, LineStyle, draft},
     escape,
-    model::{Instance, PeerEntry, PeerKeyword, PeersSection, Place, peers::GUEST_COMMENT},
+    model::{Instance, LocalPeerSource, PeerEntry, PeerKeyword, PeersSection, Place, peers::GUEST_COMMENT},
 };
 
 /// What to add.
@@ -40,7 +40,7 @@ impl AddPeers {
     /// If it can't be done without guessing, or would switch replication off; see [`OpErrorKind`].
     pub fn plan(&self, instance: &Instance<'_>) -> Result<Plan, OpError> {
         let mut plan = Plan::new(instance.files.len());
-        let local = self.localpeer.clone().or_else(|| local_name(instance));
+        let local = self.localpeer.clone().or_else(|| self.local_name(instance));
         self.check_local(instance, local.as_deref())?;
         match instance.section(self.section.as_bytes()) {
             Some(section) => self.complete(instance, section, local.as_deref(), &mut plan)?,
@@ -51,6 +51,14 @@ impl AddPeers {
         }
         attach::attach(instance, self.section.as_bytes(), &self.attach, &mut plan)?;
         Ok(plan)
+    }
+
+    /// The local peer's name as text (names that aren't UTF-8 are none HAProxy takes). Where nothing says it, the file's
+    /// or folder's name, if one of the new peers is called so.
+    fn local_name(&self, instance: &Instance<'_>) -> Option<String> {
+        let known = instance.local.name.clone().and_then(|name| String::from_utf8(name).ok());
+        let is_peer = |name: &&PeerSpec| instance.candidates.iter().any(|c| *c == name.name.as_bytes());
+        known.or_else(|| self.peers.iter().find(is_peer).map(|peer| peer.name.clone()))
     }
 
     /// A local name that will be no peer makes HAProxy drop the section, here and in every other section.
@@ -114,10 +122,19 @@ impl AddPeers {
         }
         splice::insert_at(source, plan, place.file, place.offset, lines);
         let count = self.peers.len();
-        let who = local.map_or_else(|| "local peer not known here".to_owned(), |name| format!("local {name}"));
+        let who = local.as_ref().map_or_else(|| "local peer not known here".to_owned(), |name| format!("local {name}"));
         let s = if count == 1 { "" } else { "s" };
         plan.note(Mark::Added, format!("peers {}", self.section), format!("{count} peer{s}, {who}"));
         self.note_guest(plan);
+        if self.localpeer.is_none() && matches!(instance.local.source, LocalPeerSource::Unknown | LocalPeerSource::File)
+        {
+            let name = local.as_deref().unwrap_or("NAME");
+            let text = format!(
+                "HAProxy takes its host name for the local peer's, and drops the section if no peer is called so: \
+                 --set-localpeer writes the name down, or start it with -L {name}"
+            );
+            plan.note(Mark::Attention, "localpeer", text);
+        }
         Ok(())
     }
 
@@ -228,11 +245,6 @@ impl AddPeers {
             );
         }
     }
-}
-
-/// The local peer's name as text; names that aren't UTF-8 are none HAProxy takes.
-fn local_name(instance: &Instance<'_>) -> Option<String> {
-    instance.local.name.clone().and_then(|name| String::from_utf8(name).ok())
 }
 
 fn guest_line(style: &LineStyle, keyword: PeerKeyword, guest: &PeerSpec) -> Vec<u8> {
