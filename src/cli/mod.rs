@@ -6,6 +6,7 @@ pub mod edit;
 pub mod exit;
 pub mod failure;
 pub mod files;
+pub mod form;
 pub mod instances;
 mod process;
 pub mod reload;

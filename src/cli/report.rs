@@ -192,7 +192,7 @@ fn summary(write: &WriteArgs, report: &Report<'_>) -> String {
 /// `checked with HAProxy 3.2.26: valid.  Written; backup lb1.cfg~`
 fn outcome(write: &WriteArgs, report: &Report<'_>) -> String {
     if write.check {
-        return "nothing was written (--check), and so nothing was checked with HAProxy\n".into();
+        return "nothing is written yet: this is what would change; HAProxy is asked before it is\n".into();
     }
     let checked = match report.validated {
         Some((major, minor, patch)) => {
