@@ -388,13 +388,13 @@ fn after(instance: &Instance<'_>, section: &PeersSection) -> Option<NewPlace> {
     if !is_header || inside(section.place.line) {
         return None;
     }
+    line = splice::with_comments(document, line, next.unwrap_or(LineNo(document.line_count())));
     let following = LineNo(line.0 + 1);
-    let blank = |l: LineNo| document.line_text(l).iter().all(u8::is_ascii_whitespace);
     let at_end = following.0 >= document.line_count();
     Some(NewPlace {
         file,
         offset: document.full_line_span(line).end,
         at_end,
-        blank_follows: !at_end && blank(following),
+        blank_follows: splice::is_blank(document, following),
     })
 }

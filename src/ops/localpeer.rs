@@ -62,7 +62,7 @@ fn first_global(instance: &Instance<'_>) -> Result<Option<Place>, OpError> {
     Ok(early.then_some(*global))
 }
 
-/// A new `global` before everything else; comments at the top stay at the top.
+/// A new `global` before the first statement and the comments that stand right above that.
 fn make_global(instance: &Instance<'_>, name: &str, plan: &mut Plan) -> Result<(), OpError> {
     let Some(source) = instance.files.first() else {
         return Err(OpError::new(OpErrorKind::UnknownLocal, "give a file to edit"));

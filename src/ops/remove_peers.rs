@@ -100,8 +100,7 @@ fn remove_section(instance: &Instance<'_>, section: &PeersSection, plan: &mut Pl
     Ok(())
 }
 
-/// The lines of a section, with the blank line above it where one stands below, too. Comments behind its last
-/// statement stay where a blank line sets them off: they belong to what follows.
+/// The lines of a section, with one of the blank lines around it where there are two.
 fn extent(document: &Document, section: &PeersSection) -> Result<Span, OpError> {
     let header = section.place.line;
     let end = document.sections().iter().find(|s| s.header == header).map_or(header, |s| s.end);
@@ -117,17 +116,13 @@ fn extent(document: &Document, section: &PeersSection) -> Result<Span, OpError> 
             return Err(OpError::new(kind, "take the section out by hand").at(place, span, "this block"));
         }
     }
-    let blank = |n: u32| n < document.line_count() && document.line_text(LineNo(n)).iter().all(u8::is_ascii_whitespace);
-    // Comments right below the last statement belong to the section, unless the next header follows them directly.
-    let comments = (last.0 + 1..end.0).take_while(|n| !blank(*n)).last().unwrap_or(last.0);
-    if comments + 1 >= end.0 && comments + 1 < document.line_count() || comments == last.0 {
-        // Nothing between, or the comments lead over to the next section.
-    } else {
-        last = LineNo(comments);
-    }
+    last = splice::with_comments(document, last, end);
+    let blank = |n: u32| splice::is_blank(document, LineNo(n));
     let mut first = header;
-    let below = last.0 + 1 >= document.line_count() || blank(last.0 + 1);
-    if header.0 > 0 && blank(header.0 - 1) && below {
+    let blank_below = blank(last.0 + 1);
+    if header.0 == 0 && blank_below {
+        last = LineNo(last.0 + 1);
+    } else if header.0 > 0 && blank(header.0 - 1) && (blank_below || last.0 + 1 >= document.line_count()) {
         first = LineNo(header.0 - 1);
     }
     Ok(Span::new(document.line_span(first).start, document.full_line_span(last).end))

@@ -80,6 +80,19 @@ pub(super) fn insert_at(source: &Source, plan: &mut Plan, file: usize, offset: u
     }
 }
 
+/// The last line that belongs to a section whose last statement is on `last` and whose next header is on `end`: comments
+/// right below a statement belong to it, unless the next header follows them directly.
+pub(super) fn with_comments(document: &Document, last: LineNo, end: LineNo) -> LineNo {
+    let comments = (last.0 + 1..end.0).take_while(|n| !is_blank(document, LineNo(*n))).last().unwrap_or(last.0);
+    let leads_over = comments + 1 == end.0 && end.0 < document.line_count();
+    if leads_over { last } else { LineNo(comments) }
+}
+
+/// Whether a line exists and is blank.
+pub(super) fn is_blank(document: &Document, line: LineNo) -> bool {
+    line.0 < document.line_count() && document.line_text(line).iter().all(u8::is_ascii_whitespace)
+}
+
 /// How statements are indented in a file: as the first one behind a header, of a peers section if there is one.
 pub(super) fn statement_style(document: &Document) -> LineStyle {
     let sections = document.sections();
