@@ -87,7 +87,7 @@ impl Transaction {
         let mut plans = Vec::with_capacity(self.staged.len());
         for staged in &self.staged {
             let backup = backup_name(&staged.place, staged.backup)?;
-            let spare = temp::name(&staged.place.name)?;
+            let spare = temp::name(&staged.place)?;
             let old = if in_place { spare.clone() } else { staged.temp.clone() };
             plans.push(Plan { staged, spare, backup, in_place, recorded, old });
         }
@@ -132,7 +132,7 @@ fn record<'a>(plans: &[Plan<'a>], done: &mut Vec<Done<'a>>) -> Result<(), FileEr
     // The record stands beside the first file. Steps are taken back last one first, and of the records the first must go first:
     // a record whose pointers are gone would be believed when its files have moved on.
     done.extend(plans.iter().rev().map(|plan| Done::Recorded { place: &plan.staged.place }));
-    Journal::new(plans.iter().map(Plan::entry).collect())?.write(&places)
+    Journal::new(plans.iter().map(Plan::entry).collect(), &places)?.write(&places)
 }
 
 impl<'a> Plan<'a> {

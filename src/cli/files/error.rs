@@ -21,6 +21,18 @@ pub enum FileError {
         /// What the kernel answered.
         errno: Errno,
     },
+    /// A system call failed at a place where a symbolic link led.
+    #[error("{call} {}, where {} leads: {errno}{}", .to.display(), .path.display(), advice(*.errno))]
+    Beyond {
+        /// The system call, as `strace` names it.
+        call: &'static str,
+        /// The path as given.
+        path: PathBuf,
+        /// Where it leads.
+        to: PathBuf,
+        /// What the kernel answered.
+        errno: Errno,
+    },
     /// The path names something that is not a configuration file: misuse, nothing was tried.
     #[error("{} is {found}; {next}", .path.display())]
     Unsuitable {

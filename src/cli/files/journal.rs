@@ -109,7 +109,9 @@ pub(super) fn find(place: &Place) -> Result<Found, FileError> {
     }
     let Ok(pointer) = serde_json::from_slice::<Pointer>(&text) else { return Ok(Found::Void) };
     let at = match resolve_entry(&pointer.journal) {
-        Err(FileError::System { errno: Errno::NOENT, .. }) => return Ok(Found::Void),
+        Err(FileError::System { errno: Errno::NOENT, .. } | FileError::Beyond { errno: Errno::NOENT, .. }) => {
+            return Ok(Found::Void);
+        }
         other => other?,
     };
     match load(&at.dir, &at.name)?.as_deref().and_then(parse) {
@@ -124,8 +126,10 @@ pub(super) fn remove(place: &Place) -> Result<(), FileError> {
 }
 
 impl Journal {
-    pub(super) fn new(files: Vec<Entry>) -> Result<Self, FileError> {
-        Ok(Journal { version: 1, transaction: temp::random()?, files })
+    /// `places` are those of `files`, in the same order.
+    pub(super) fn new(files: Vec<Entry>, places: &[&Place]) -> Result<Self, FileError> {
+        let transaction = places.first().map_or(Ok(String::new()), |place| temp::random(place))?;
+        Ok(Journal { version: 1, transaction, files })
     }
 
     /// Writes pointers and record durably; `places` are those of `files`, in the same order.

@@ -28,39 +28,51 @@ pub(super) struct Lock {
     place: Rc<Place>,
     name: OsString,
     fd: OwnedFd,
+    /// Whether the file is ours to remove: we hold its lock, or made it and could not even try to lock it.
+    ours: bool,
 }
 
 impl Lock {
     /// Takes the lock of a file, waiting for another holder up to 5 s and for no signal.
     pub(super) fn take(place: &Rc<Place>, guard: &signals::Guard) -> Result<Lock, FileError> {
-        let name = lock_name(&place.name);
         let end = Instant::now() + PATIENCE;
         loop {
             guard.check()?;
-            let fd = place.dir.open(&name, OFlags::RDWR | OFlags::CREATE)?;
-            let stat = status(&place.dir.at(&name), &fd)?;
+            let Some(mut lock) = Lock::open(place)? else { continue };
+            let path = place.dir.at(&lock.name);
+            let stat = status(&path, &lock.fd)?;
             if let Some(kind) = unusual_kind(&stat) {
-                return Err(FileError::unsuitable(
-                    &place.dir.at(&name),
-                    kind,
-                    "it is in the way of our lock, remove it",
-                ));
+                return Err(FileError::unsuitable(&path, kind, "it is in the way of our lock, remove it"));
             }
-            if try_lock(&place.dir.at(&name), &fd, FlockOperation::NonBlockingLockExclusive)? {
-                // The holder before us removed the file that we had opened already: then the lock is on nothing, and a third
-                // process may hold the one on the file that stands there now.
-                if place.dir.identity(&name)?.is_some_and(|now| now.same_inode(&Identity::of(&stat))) {
-                    let lock = Lock { place: Rc::clone(place), name, fd };
+            if try_lock(&path, &lock.fd, FlockOperation::NonBlockingLockExclusive)? {
+                // The holder before us may have removed the file that we had opened already: then the lock is on nothing, and a
+                // third process may hold the one on the file that stands there now.
+                lock.ours = place.dir.identity(&lock.name)?.is_some_and(|now| now.same_inode(&Identity::of(&stat)));
+                if lock.ours {
                     lock.sign();
                     return Ok(lock);
                 }
-            } else if Instant::now() > end {
-                let holder = holder(&place.dir.at(&name), &fd);
-                return Err(FileError::Locked { path: place.path(), holder, waited_s: PATIENCE.as_secs() });
-            } else {
-                thread::sleep(PAUSE);
+                continue;
             }
+            lock.ours = false;
+            if Instant::now() > end {
+                let holder = holder(&path, &lock.fd);
+                return Err(FileError::Locked { path: place.path(), holder, waited_s: PATIENCE.as_secs() });
+            }
+            thread::sleep(PAUSE);
         }
+    }
+
+    /// Opens the lock's file, or makes it; `None` if it came or went meanwhile.
+    fn open(place: &Rc<Place>) -> Result<Option<Lock>, FileError> {
+        let name = lock_name(&place.name);
+        let (fd, ours) = match place.dir.open(&name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL) {
+            Err(FileError::System { errno: Errno::EXIST, .. }) => {
+                (place.dir.open_if_there(&name, OFlags::RDWR)?, false)
+            }
+            made => (Some(made?), true),
+        };
+        Ok(fd.map(|fd| Lock { place: Rc::clone(place), name, fd, ours }))
     }
 
     /// Writes our process id into the lock, for whoever waits for it. It is for people only: a failure changes nothing.
@@ -72,8 +84,10 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Removed while it is held: see `take`. What can't be removed is taken over by the next writer.
-        let _stays = self.place.dir.unlink(&self.name);
+        if self.ours {
+            // Removed while it is held: see `take`.
+            self.place.remove_surely(&self.name);
+        }
     }
 }
 

@@ -67,10 +67,11 @@ pub fn read(path: &Path) -> Result<Snapshot, FileError> {
 }
 
 /// The files that HAProxy loads from a directory: its own entries that end in `.cfg` and don't start with a dot, in byte order,
-/// links followed. Directories among them are skipped, as HAProxy does.
+/// links followed. Directories and sockets among them are skipped, as HAProxy 2.6 to 3.2 do; FIFOs and devices, which they skip, too,
+/// are errors, because somebody meant them to be read.
 ///
 /// # Errors
-/// [`FileError`]: not readable, a FIFO, device or socket among the entries, or a link that leads nowhere.
+/// [`FileError`]: not readable, a FIFO or device among the entries, or a link that leads nowhere (which HAProxy refuses).
 pub fn list_directory(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))
@@ -85,7 +86,7 @@ pub fn list_directory(path: &Path) -> Result<Vec<PathBuf>, FileError> {
             retry_on_intr(|| rustix::fs::stat(&file)).map_err(|errno| FileError::system("newfstatat", &file, errno))?;
         match unusual_kind(&stat) {
             None => files.push(file),
-            Some("a directory") => {}
+            Some("a directory" | "a socket") => {}
             Some(kind) => return Err(FileError::unsuitable(&file, kind, "move it out of the directory")),
         }
     }

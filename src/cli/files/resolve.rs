@@ -91,9 +91,12 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn error(&self, call: &'static str, name: &OsStr, errno: Errno) -> FileError {
-        let at = self.dir.at(name);
-        // The path as given says more to its author, unless a link on the way leads elsewhere.
-        FileError::system(call, if self.links == 0 { self.given.to_owned() } else { at }, errno)
+        let path = self.given.to_owned();
+        if self.links == 0 {
+            FileError::system(call, path, errno)
+        } else {
+            FileError::Beyond { call, path, to: self.dir.at(name), errno }
+        }
     }
 
     fn open_dir(&self, name: &OsStr, flags: OFlags) -> Result<OwnedFd, FileError> {

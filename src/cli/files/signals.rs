@@ -3,7 +3,7 @@
 //! Outside of a write, INT, TERM, HUP and QUIT do what they always do. During one they are noted, and the writer ends at the
 //! next step with nothing changed. XFSZ is always caught, so that a file-size limit is an error number and not the end.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -91,7 +91,7 @@ fn install() -> State {
     state
 }
 
-fn ignored_signals() -> HashSet<i32> {
+fn ignored_signals() -> BTreeSet<i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim).unwrap_or_default();
     let mask = u64::from_str_radix(mask, 16).unwrap_or(0);

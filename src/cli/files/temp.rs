@@ -21,19 +21,19 @@ use super::resolve::Place;
 /// A temporary file of a process that may be alive is left alone for this long.
 const OLD: Duration = Duration::from_hours(1);
 
-/// A fresh name for a temporary file of `file`.
-pub(super) fn name(file: &OsStr) -> Result<OsString, FileError> {
+/// A fresh name for a temporary file of this file.
+pub(super) fn name(place: &Place) -> Result<OsString, FileError> {
     let mut name = OsString::from(".");
-    name.push(file);
-    name.push(format!(".peerctl.{}.{}.tmp", std::process::id(), random()?));
+    name.push(&place.name);
+    name.push(format!(".peerctl.{}.{}.tmp", std::process::id(), random(place)?));
     Ok(name)
 }
 
-/// 64 random bits as hex digits.
-pub(super) fn random() -> Result<String, FileError> {
+/// 64 random bits as hex digits, for something about this file.
+pub(super) fn random(place: &Place) -> Result<String, FileError> {
     let mut bytes = [0_u8; 8];
     retry_on_intr(|| rustix::rand::getrandom(&mut bytes, GetRandomFlags::empty()))
-        .map_err(|errno| FileError::system("getrandom", "", errno))?;
+        .map_err(|errno| FileError::system("getrandom", place.path(), errno))?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         let _infallible = write!(text, "{byte:02x}");
         text

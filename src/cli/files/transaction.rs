@@ -178,15 +178,14 @@ impl Transaction {
         let Change { original, bytes } = change;
         let held = self.held.iter().find(|held| Some(held.place.path()) == original.real);
         let place = Rc::clone(&held.expect("prepare locks the file of every change before it stages one").place);
-        let name = temp::name(&place.name)?;
+        let name = temp::name(&place)?;
         let path = place.dir.at(&name);
         let source = open_regular(&original.given, &place.dir, &place.name)?;
-        let target = temp::create(&place.dir, &name)?;
         let backup = self.options.backup_for(&place.path());
-        let new = Identity::of(&status(&path, &target)?);
-        let new_sum = Sha256::digest(&bytes).into();
-        // From here on dropping the transaction removes the file.
-        self.staged.push(Staged { original, place: Rc::clone(&place), temp: name, new, new_sum, backup });
+        let (new, new_sum) = (Identity::default(), Sha256::digest(&bytes).into());
+        // From here on dropping the transaction removes the file, which comes next.
+        self.staged.push(Staged { original, place: Rc::clone(&place), temp: name.clone(), new, new_sum, backup });
+        let target = temp::create(&place.dir, &name)?;
         temp::fill(&path, &target, &bytes)?;
         if !self.options.in_place {
             metadata::copy(&place.path(), &source, &target)?;

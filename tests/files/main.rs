@@ -1,0 +1,16 @@
+//! Safe writing under faults: a program that edits files is killed at every system call, has every system call fail, meets
+//! other writers, strange files and full disks; each file must be entirely old or entirely new.
+
+mod concurrency;
+mod faults;
+mod links;
+mod metadata;
+mod refusals;
+mod support;
+
+/// Not a test: the program that the tests start, see [`support::editing_command`].
+#[test]
+#[ignore = "started by the other tests"]
+fn child_edits() {
+    support::child::run();
+}
