@@ -45,7 +45,7 @@ type Verdicts = BTreeMap<(String, (u16, u16)), Handover>;
 fn reloads_do_to_the_tables_what_the_list_says() {
     let (haproxies, cases) = (haproxies(), cases());
     let runs: Vec<_> = cases.iter().flat_map(|case| haproxies.iter().map(move |haproxy| (haproxy, case))).collect();
-    let mut seen = observe_all(&runs);
+    let mut seen = observe_all(&runs, AT_ONCE);
     if std::env::var_os("PEERCTL_UPDATE").is_some() {
         return fs::write(list(), print_list(&seen)).expect("the list can be written");
     }
@@ -53,12 +53,12 @@ fn reloads_do_to_the_tables_what_the_list_says() {
     let differs = |seen: &Verdicts, haproxy: &Haproxy, case: &Path| {
         seen.get(&id(haproxy, case)) != expected_for(&expected, haproxy, case).as_ref()
     };
-    // HAProxy's timeouts are five seconds of the clock on the wall. What differs is seen a second time, on a quiet machine.
-    for (haproxy, case) in &runs {
-        if differs(&seen, haproxy, case) {
-            seen.insert(id(haproxy, case), observe(haproxy, case));
-        }
+    // HAProxy's timeouts are five seconds of the clock on the wall. What differs is seen once more, on a quieter machine.
+    let doubtful: Vec<_> = runs.iter().copied().filter(|(haproxy, case)| differs(&seen, haproxy, case)).collect();
+    for (haproxy, case) in &doubtful {
+        println!("seen once more: {} on {}: {:?}", name(case), haproxy.branch(), seen.get(&id(haproxy, case)));
     }
+    seen.extend(observe_all(&doubtful, 4));
     let wrong: Vec<_> = runs.iter().filter(|(haproxy, case)| differs(&seen, haproxy, case)).collect();
     let report = wrong.iter().fold(String::new(), |mut report, (haproxy, case)| {
         let (seen, listed) = (seen.get(&id(haproxy, case)), expected_for(&expected, haproxy, case));
@@ -71,10 +71,10 @@ fn reloads_do_to_the_tables_what_the_list_says() {
     assert!(listed.is_empty(), "each line of expected.tsv has its folder: {listed:?}");
 }
 
-fn observe_all(runs: &[(&Haproxy, &PathBuf)]) -> Verdicts {
+fn observe_all(runs: &[(&Haproxy, &PathBuf)], at_once: usize) -> Verdicts {
     let (next, seen) = (AtomicUsize::new(0), Mutex::new(Verdicts::new()));
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some((haproxy, case)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let handover = observe(haproxy, case);
