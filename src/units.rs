@@ -142,6 +142,9 @@ impl Delay {
             TimeUnit::Microsecond => value.wrapping_add(999) / 1000,
             _ => value.wrapping_mul(unit.ms()),
         };
+        if ms == 0 && value != 0 {
+            return Err(DelayError::Wrapped { found: lossy(text) });
+        }
         let delay = u32::try_from(ms).ok().and_then(Self::from_ms);
         let delay = delay.ok_or_else(|| DelayError::TooLong { found: lossy(text) })?;
         Ok(ParsedDelay { delay, ignored: (!ignored.is_empty()).then(|| lossy(ignored)) })
@@ -236,6 +239,12 @@ pub enum DelayError {
         found: String,
         /// What follows the digits.
         unit: String,
+    },
+    /// The number is so large that it wraps to nothing.
+    #[error("`{found}` is far too long, and HAProxy reads 0: give `24d` or less")]
+    Wrapped {
+        /// The whole text.
+        found: String,
     },
     /// The time is longer than [`Delay::MAX_MS`].
     #[error("`{found}` is too long: at most 2147483647 ms, about 24.8 days; give `24d` or less")]

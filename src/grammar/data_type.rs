@@ -34,13 +34,18 @@ impl DataType {
     /// Array of rates of general purpose counters.
     pub const GPC_RATE: Self = Self(24);
 
-    /// All known types in the order of their wire numbers.
+    /// All known types in the order of their wire numbers, each under its usual name.
+    pub fn all() -> impl Iterator<Item = &'static DataTypeInfo> {
+        TABLE.iter().filter(|info| !info.alias)
+    }
+
+    /// All spellings of all types.
     #[must_use]
-    pub fn all() -> &'static [DataTypeInfo] {
+    pub fn spellings() -> &'static [DataTypeInfo] {
         &TABLE
     }
 
-    /// The type that `store` calls `name`.
+    /// The type that `store` calls `name`, in whatever version.
     #[must_use]
     pub fn by_name(name: &[u8]) -> Option<Self> {
         TABLE.iter().find(|info| info.name.as_bytes() == name).map(|info| info.data_type)
@@ -49,7 +54,7 @@ impl DataType {
     /// What is known about the type; `None` for a number this program does not know.
     #[must_use]
     pub fn info(self) -> Option<&'static DataTypeInfo> {
-        TABLE.iter().find(|info| info.data_type == self)
+        Self::all().find(|info| info.data_type == self)
     }
 }
 
@@ -78,6 +83,8 @@ pub struct DataTypeInfo {
     pub lifetime: Lifetime,
     /// The value never leaves the process.
     pub local: bool,
+    /// Whether another name of the same type is the usual one.
+    pub alias: bool,
 }
 
 /// What one value of a data type is.
@@ -140,9 +147,10 @@ static TABLE: LazyLock<Vec<DataTypeInfo>> = LazyLock::new(|| {
         argument: row.choice(3, &arguments),
         lifetime: row.since(4),
         local: row.flag(5),
+        alias: row.flag(6),
     };
     let mut table: Vec<_> = tsv::rows(include_str!("../../grammar/data-types.tsv")).map(info).collect();
-    table.sort_by_key(|info| info.data_type);
+    table.sort_by_key(|info| (info.data_type, info.alias));
     table
 });
 
@@ -170,11 +178,12 @@ mod tests {
         }
         assert_eq!(DataType(31).to_string(), "type 31");
         assert_eq!(DataType::by_name(b"GPC0"), None);
+        assert_eq!(DataType::by_name(b"server_name").map(|t| t.to_string()).as_deref(), Some("server_key"));
     }
 
     #[test]
     fn wire_numbers_have_no_gap() {
-        let numbers: Vec<_> = DataType::all().iter().map(|info| info.data_type.0).collect();
+        let numbers: Vec<_> = DataType::all().map(|info| info.data_type.0).collect();
         assert_eq!(numbers, (0..27).collect::<Vec<_>>());
     }
 }

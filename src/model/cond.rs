@@ -1,7 +1,7 @@
 //! Conditions of `.if` and `.elif`.
 //!
 //! ```text
-//! condition  = [ or ]                          nothing at all is false
+//! condition  = [ or ]                          nothing at all, not even a blank, is false
 //! or         = and *( "||" and )
 //! and        = term *( "&&" term )
 //! term       = *"!" ( integer / "(" or ")" / predicate )
@@ -84,11 +84,10 @@ pub struct Facts<'a> {
 /// # Errors
 /// What HAProxy refuses, with the offset in `text`.
 pub fn eval(text: &[u8], facts: &Facts<'_>) -> Result<Truth, CondError> {
-    let mut reader = Reader { text, at: 0, facts };
-    reader.skip_blanks();
-    if reader.rest().is_empty() {
+    if text.is_empty() {
         return Ok(Truth::False);
     }
+    let mut reader = Reader { text, at: 0, facts };
     let truth = reader.or(MAX_DEPTH)?;
     reader.skip_blanks();
     if reader.rest().is_empty() { Ok(truth) } else { Err(reader.error(CondErrorKind::TrailingText)) }

@@ -20,9 +20,10 @@ impl Problem {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self.kind {
-            ProblemKind::IgnoredText { .. } | ProblemKind::DuplicateColumn { .. } | ProblemKind::OddLen { .. } => {
-                Severity::Warning
-            }
+            ProblemKind::IgnoredText { .. }
+            | ProblemKind::DuplicateColumn { .. }
+            | ProblemKind::OddLen { .. }
+            | ProblemKind::ZeroPeriod { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -187,6 +188,12 @@ pub enum ProblemKind {
         data_type: DataType,
         /// What is wrong with it.
         error: DelayError,
+    },
+    /// A period of 0. HAProxy takes it and divides by it when the rate is read.
+    #[error("the period of `{data_type}` is 0; HAProxy accepts that and crashes when the rate is read; give at least 1ms")]
+    ZeroPeriod {
+        /// The type.
+        data_type: DataType,
     },
     /// A column named twice; the first one counts.
     #[error("`{data_type}` is stored already; HAProxy keeps the first one and warns")]

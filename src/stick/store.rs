@@ -98,6 +98,9 @@ fn column(item: &Item<'_>, info: &DataTypeInfo, report: &mut impl FnMut(ProblemK
         if let Some(ignored) = parsed.ignored {
             report(ProblemKind::IgnoredText { ignored });
         }
+        if parsed.delay.ms() == 0 {
+            report(ProblemKind::ZeroPeriod { data_type });
+        }
         Ok(parsed.delay)
     };
     let mut column = Column { data_type, period: None, count: None, implicit: false };

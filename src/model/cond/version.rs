@@ -4,10 +4,10 @@ use crate::grammar::Release;
 use crate::model::cond::Truth;
 use crate::units::number;
 
-/// Whether `release` is at least the version in `text`. Every text is a version, `x` is 0.
+/// Whether `release` is at least the version in `text`. What is no version precedes all versions.
 pub(super) fn at_least(release: Option<Release>, text: &[u8]) -> Truth {
     let Some(release) = release else { return Truth::Unknown };
-    let asked = Parts::read(text);
+    let Some(asked) = Parts::read(text) else { return Truth::True };
     if Parts::lowest(release) >= asked {
         Truth::True
     } else if Parts::highest(release) < asked {
@@ -37,8 +37,10 @@ enum Stage {
 }
 
 impl Parts {
-    /// `MAJOR.MINOR.PATCH.MORE-devN-REVISION`, of which everything may be missing and what follows is ignored.
-    fn read(text: &[u8]) -> Self {
+    /// `MAJOR.MINOR.PATCH.MORE-devN-…-REVISION`, of which everything may be missing; `None` for what is no version.
+    ///
+    /// Numbers may be empty, and what stands between two dashes may be anything.
+    fn read(text: &[u8]) -> Option<Self> {
         let mut numbers = [0; 4];
         let mut rest = text;
         for (index, number) in numbers.iter_mut().enumerate() {
@@ -46,19 +48,25 @@ impl Parts {
                 let Some((b'.', after)) = rest.split_first() else { break };
                 rest = after;
             }
-            let (value, length) = number::decimal(rest).unwrap_or_default();
-            *number = cut(value);
-            rest = rest.get(length..).unwrap_or_default();
+            (*number, rest) = leading_number(rest);
         }
-        let Some((b'-', suffix)) = rest.split_first() else {
-            return Self { numbers, stage: Stage::Released, revision: 0 };
+        let mut stage = Stage::Released;
+        if let Some(after) = [b"-dev".as_slice(), b"-rc", b"-pre"].iter().find_map(|word| rest.strip_prefix(*word)) {
+            let (number, after) = leading_number(after);
+            (stage, rest) = (Stage::Development(number), after);
+        }
+        let revision = match rest.split_first() {
+            None => 0,
+            Some((b'-', suffix)) => match suffix.rsplit(|byte| *byte == b'-').next() {
+                Some(b"") if !suffix.is_empty() => return None,
+                last => match leading_number(last.unwrap_or_default()) {
+                    (revision, b"") => revision,
+                    _ => 0,
+                },
+            },
+            Some(_) => return None,
         };
-        let development = [b"dev".as_slice(), b"rc", b"pre"].iter().find_map(|word| suffix.strip_prefix(*word));
-        let stage = development
-            .map_or(Stage::Released, |number| Stage::Development(cut(number::decimal(number).unwrap_or_default().0)));
-        let last = suffix.rsplit(|byte| *byte == b'-').next().unwrap_or_default();
-        let whole = number::decimal(last).filter(|(_, length)| *length == last.len());
-        Self { numbers, stage, revision: whole.map_or(0, |(value, _)| cut(value)) }
+        Some(Self { numbers, stage, revision })
     }
 
     /// The lowest version that `release` can be.
@@ -83,15 +91,16 @@ impl Parts {
     }
 }
 
-/// The low 32 bits, which is what HAProxy keeps of a number.
-fn cut(value: i64) -> u32 {
+/// The number at the start of `text`, 0 if there is none, and what follows it.
+fn leading_number(text: &[u8]) -> (u32, &[u8]) {
+    let (value, length) = number::decimal(text).unwrap_or_default();
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "HAProxy assigns a long to an unsigned int"
     )]
-    let low = value as u32;
-    low
+    let value = value as u32;
+    (value, text.get(length..).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -110,6 +119,8 @@ mod tests {
         assert_eq!(asked("2.6.12-1+deb12u3", "2.6.12-1"), Truth::False);
         assert_eq!(asked("3.5-dev5", "3.5"), Truth::False);
         assert_eq!(asked("3.5-dev5", "3.5-dev4"), Truth::True);
+        assert_eq!(asked("3.2", "4x"), Truth::True);
+        assert_eq!(asked("3.2", "4-x"), Truth::False);
         assert_eq!(at_least(None, b"0"), Truth::Unknown);
     }
 }

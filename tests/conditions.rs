@@ -1,0 +1,241 @@
+//! Conditions of `.if`, compared with `haproxy -cc`.
+
+mod probe;
+mod support;
+
+use std::process::Command;
+
+use peerctl::grammar::Release;
+use peerctl::model::cond::{Facts, Truth, eval};
+
+use crate::probe::{Dice, escaped, release};
+use crate::support::{Haproxy, haproxies};
+
+/// The environment that HAProxy and we see.
+const ENVIRONMENT: [(&str, &str); 3] = [("SET", "1"), ("EMPTY", ""), ("with_blank", "x y")];
+
+/// What HAProxy makes of a condition: `None` if it refuses it.
+fn haproxy_says(haproxy: &Haproxy, condition: &[u8]) -> Option<bool> {
+    let output = Command::new(&haproxy.path)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(ENVIRONMENT)
+        .arg("-cc")
+        .arg(escaped(condition))
+        .output()
+        .expect("haproxy starts");
+    match output.status.code() {
+        Some(0) => Some(true),
+        Some(1) => Some(false),
+        Some(2) => None,
+        code => panic!("haproxy -cc {} ends with {code:?}", String::from_utf8_lossy(condition)),
+    }
+}
+
+/// What we make of it.
+fn we_say(release: Release, condition: &[u8]) -> Option<Truth> {
+    let set = |name: &[u8]| name == b"PATH" || ENVIRONMENT.iter().any(|(known, _)| known.as_bytes() == name);
+    let facts = Facts { release: Some(release), defined: &|name| set(name).into(), build: &|_, _| Truth::Unknown };
+    eval(condition, &facts).ok()
+}
+
+fn compare(conditions: &[Vec<u8>]) {
+    for haproxy in haproxies() {
+        let release = release(&haproxy);
+        for condition in conditions {
+            let (theirs, ours) = (haproxy_says(&haproxy, condition), we_say(release, condition));
+            let agree = ours == theirs.map(Truth::from) || (ours == Some(Truth::Unknown) && theirs.is_some());
+            let text = String::from_utf8_lossy(condition);
+            assert!(
+                agree,
+                "{} of `{}`: HAProxy says {theirs:?}, we say {ours:?}",
+                haproxy.branch(),
+                text.escape_debug()
+            );
+        }
+    }
+}
+
+/// Pieces that are conditions, or nearly.
+const TERMS: [&str; 60] = [
+    "0",
+    "1",
+    "-1",
+    "+2",
+    "007",
+    "0x10",
+    "0x",
+    "08",
+    "99999999999999999999",
+    "-",
+    "",
+    "()",
+    "x",
+    "defined(SET)",
+    "defined(EMPTY)",
+    "defined(NOPE)",
+    "defined()",
+    "defined",
+    "defined (SET)",
+    "defined( SET)",
+    "defined(\"SET\")",
+    "defined('SET')",
+    "defined(SET",
+    "defined(SET,x)",
+    "definedx(SET)",
+    "defined(=)",
+    "defined(S\\ET)",
+    "streq(a,a)",
+    "streq(a,b)",
+    "streq(a)",
+    "streq(a,b,c)",
+    "streq",
+    "streq(,)",
+    "streq( a,a)",
+    "streq(\"a,b\",'a,b')",
+    "streq(a\\ b,a b)",
+    "streq('a\\nb',a\\nb)",
+    "streq(\"a\\nb\",a\\nb)",
+    "streq(a(b,a(b)",
+    "streq(a\\\\,a\\\\)",
+    "streq(\"a)\",a\\))",
+    "streq(a\\",
+    "streq(a\",a)",
+    "streq(a\"\",\"\"a)",
+    "strneq(a,b)",
+    "strneq(\"\",)",
+    "strstr(abc,bc)",
+    "strstr(abc,)",
+    "strstr(b,abc)",
+    "version_atleast(2.6)",
+    "version_before(3.1)",
+    "version_atleast(3.0.11)",
+    "version_atleast(3.2-dev5)",
+    "version_before(3.2.26-1)",
+    "version_atleast()",
+    "version_atleast(x)",
+    "feature(OPENSSL)",
+    "enabled(POLL)",
+    "unknown(1)",
+    "fips_mode",
+];
+
+#[test]
+fn every_kind_of_term_means_what_it_means_to_haproxy() {
+    let blanks = ["", " ", "\t", " \t ", "\n", "\x0b"];
+    let around = blanks.iter().flat_map(|b| [format!("{b}1"), format!("1{b}"), format!("({b}1{b})"), format!("!{b}0")]);
+    let terms = TERMS.iter().flat_map(|term| [(*term).to_owned(), format!("!{term}"), format!("({term})")]);
+    compare(&around.chain(terms).map(String::into_bytes).collect::<Vec<_>>());
+}
+
+#[test]
+fn random_conditions_mean_what_they_mean_to_haproxy() {
+    let mut dice = Dice::new(20_260_101);
+    let conditions: Vec<_> = (0..400).map(|_| condition(&mut dice, 3).into_bytes()).collect();
+    compare(&conditions);
+}
+
+#[test]
+fn nesting_ends_where_it_ends_in_haproxy() {
+    let nested = |depth: usize| format!("{}1{}", "(".repeat(depth), ")".repeat(depth));
+    let chain = |operator: &str, count: usize| vec!["1"; count].join(operator);
+    let conditions = [
+        nested(340),
+        nested(341),
+        chain("&&", 1022),
+        chain("&&", 1023),
+        chain("||", 1022),
+        chain("||", 1023),
+        format!("{}1", "!".repeat(3001)),
+    ];
+    compare(&conditions.map(String::into_bytes));
+}
+
+#[test]
+fn versions_compare_as_in_haproxy() {
+    let plain = [
+        "", "2", "3", "x", "-1", "+2.6", "2..6", "3..99", "99", "99x", "99-x", "99.", "99..", "99....", "99.x", "99-",
+        "99--", "99-1-", "99-dev", "99-dev1x", "2.6", "3.0", "3.2", "3.2.", "3.1-dev0",
+    ];
+    let suffixes = [
+        "",
+        "-",
+        "-0",
+        "-1",
+        "-2",
+        "-1-2",
+        "-1+a",
+        "-1.5",
+        "-1x",
+        "-x-9",
+        "-dev1",
+        "-dev9-9",
+        "-rc1",
+        "-pre-9",
+        "-1-dev-9",
+        ".0",
+        ".1",
+        ".0-2",
+        ".0.9",
+        ".-9",
+        "x-9",
+        "a5",
+        "+1",
+        "~1",
+        "-4294967297",
+        "--",
+        "-1-",
+        "-x-",
+        "-dev-",
+        "-dev--",
+        "-dev1x",
+        "-devx",
+        "-1x-2",
+        ".0.0.0",
+        ".0.",
+        ".0..",
+    ];
+    for haproxy in haproxies() {
+        let (release, (major, minor, patch)) = (release(&haproxy), haproxy.version);
+        let own = [0, patch, patch + 1].into_iter();
+        let own = own.flat_map(|patch| suffixes.map(|suffix| format!("{major}.{minor}.{patch}{suffix}")));
+        for asked in plain.map(str::to_owned).into_iter().chain(own) {
+            for (predicate, negated) in [("version_atleast", false), ("version_before", true)] {
+                if negated && asked.len() > 4 {
+                    continue;
+                }
+                let condition = format!("{predicate}({asked})").into_bytes();
+                // The whole version is known, so there is nothing unknown about the answer.
+                let (theirs, ours) = (haproxy_says(&haproxy, &condition), we_say(release, &condition));
+                assert_eq!(ours, theirs.map(Truth::from), "{release}: {predicate}({asked})");
+            }
+        }
+    }
+}
+
+/// A random condition, more or less well formed.
+fn condition(dice: &mut Dice, depth: usize) -> String {
+    let mut text = String::new();
+    for part in 0..=dice.below(3) {
+        let blank = |dice: &mut Dice| dice.pick(&["", " ", " ", "\t", "  "]);
+        if part > 0 {
+            text += blank(dice);
+            text += dice.pick(&["&&", "||", "&&", "||", "&&", "||", "&", "|", "&&&", "", " "]);
+        }
+        text += blank(dice);
+        if dice.chance(25) {
+            text += dice.pick(&["!", "!!", "! ", "!\t! "]);
+        }
+        if depth > 0 && dice.chance(30) {
+            let inner = condition(dice, depth - 1);
+            let close = if dice.chance(95) { ")" } else { "" };
+            text += &format!("({inner}{close}");
+        } else if dice.chance(70) {
+            text += dice.pick(&["0", "1", "defined(SET)", "streq(a,b)", "strneq(a,b)", "version_atleast(3.0)"]);
+        } else {
+            text += dice.pick(&TERMS);
+        }
+        text += blank(dice);
+    }
+    text
+}

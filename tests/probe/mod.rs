@@ -1,0 +1,123 @@
+//! Asking `haproxy -c` about many small pieces of configuration at once, and random choices that repeat.
+#![allow(dead_code, reason = "each test crate compiles this module and calls its own part of it")]
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use peerctl::grammar::{Release, Version};
+
+use crate::support::Haproxy;
+
+/// What HAProxy says about one piece.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Verdict {
+    /// Messages of level ALERT with a line of the piece.
+    pub(crate) alerts: Vec<String>,
+    /// Messages of level WARNING with a line of the piece.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Verdict {
+    pub(crate) fn accepted(&self) -> bool {
+        self.alerts.is_empty()
+    }
+}
+
+/// What every file starts with, so that proxies need no more than what a test is about.
+pub(crate) const DEFAULTS: &str = "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n";
+
+/// HAProxy gives up after 50 fatal errors in a file.
+const BATCH: usize = 45;
+
+/// Asks about each of `pieces`, complete sections that end with a newline, in the order given.
+pub(crate) fn verdicts(haproxy: &Haproxy, pieces: &[Vec<u8>]) -> Vec<Verdict> {
+    let dir = tempfile::tempdir().expect("a folder for temporary files");
+    let file = dir.path().join("probe.cfg");
+    pieces.chunks(BATCH).flat_map(|batch| batch_verdicts(haproxy, &file, batch)).collect()
+}
+
+fn batch_verdicts(haproxy: &Haproxy, file: &Path, batch: &[Vec<u8>]) -> Vec<Verdict> {
+    let mut text = DEFAULTS.as_bytes().to_vec();
+    let mut ends = Vec::new();
+    for piece in batch {
+        text.extend_from_slice(piece);
+        ends.push(text.iter().filter(|byte| **byte == b'\n').count());
+    }
+    fs::write(file, text).expect("the folder takes files");
+    let check = haproxy.check(&[file], Some("lb1"), &[]);
+    assert!(check.code.is_some(), "HAProxy crashed: {check:?}");
+    let mut verdicts = vec![Verdict::default(); batch.len()];
+    let name = format!("[{}:", file.display());
+    for (alert, messages) in [(true, check.alerts()), (false, check.warnings())] {
+        for message in messages {
+            let Some((_, after)) = message.split_once(&name) else { continue };
+            let line: usize = after.split(']').next().and_then(|line| line.parse().ok()).expect("a line number");
+            let piece = ends.partition_point(|end| *end < line);
+            let verdict = &mut verdicts[piece];
+            let list = if alert { &mut verdict.alerts } else { &mut verdict.warnings };
+            list.push(message.to_owned());
+        }
+    }
+    verdicts
+}
+
+/// Writes `words` as one line of configuration, everything but letters, digits and a few signs as `\xHH`.
+pub(crate) fn line(words: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut line = String::new();
+    for word in words {
+        line.push(' ');
+        line.push_str(&escaped(word.as_ref()));
+    }
+    line.push('\n');
+    line.into_bytes()
+}
+
+/// One word of configuration that reads as `word`.
+pub(crate) fn escaped(word: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in word {
+        if byte.is_ascii_alphanumeric() || b"_-+.,:()/%!&|".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// The branch of a HAProxy.
+pub(crate) fn version(haproxy: &Haproxy) -> Version {
+    Version::new(haproxy.version.0, haproxy.version.1)
+}
+
+/// All that `haproxy -v` says about its version.
+pub(crate) fn release(haproxy: &Haproxy) -> Release {
+    let output = std::process::Command::new(&haproxy.path).arg("-v").output().expect("haproxy starts");
+    Release::parse(&String::from_utf8_lossy(&output.stdout)).expect("a version")
+}
+
+/// Numbers that look random and are the same in every run (xorshift).
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// A number below `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).expect("31 bits fit") % limit
+    }
+
+    /// One of `choices`.
+    pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    /// Yes in `percent` of 100 cases.
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
