@@ -38,7 +38,7 @@ pub fn with_arguments(cli: &Cli, args: &AddArgs) -> Result<Exit, Failure> {
     let Some(section) = &args.section else {
         return Err(Failure::misuse("which section?", "peerctl add SECTION INSTANCE… --peer NAME=ADDRESS …"));
     };
-    let base = options(args, section).map_err(|e| Failure::misuse(e.to_string(), e.help))?;
+    let base = options(args, section)?;
     edit::run(cli, &args.instances, &args.read, &args.write, &|loaded, instance| {
         let mut add = base.clone();
         add.localpeer = match &args.set_localpeer {

@@ -9,6 +9,7 @@ use super::{
     failure::Failure,
     files::{self, Change, Transaction},
     instances::{self, Loaded},
+    look,
     reload::ReloadCommand,
     report::{self, Report},
     validate::Haproxy,
@@ -19,6 +20,7 @@ use crate::{
     grammar::Version,
     model::Instance,
     ops::{Note, OpError, Plan},
+    output::diagnostic::Look,
 };
 
 /// The version whose rules hold where no HAProxy is there to ask.
@@ -56,9 +58,10 @@ pub fn run(
         Some(haproxy) => haproxy.version().map(|(major, minor, _)| Version::new(major, minor))?,
         None => DEFAULT_VERSION,
     };
+    let look = look::messages(cli);
     let compute = || -> Result<(Vec<Edited>, Vec<Change>), Failure> {
         let loaded = instances::load(names, read, version)?;
-        let edited = loaded.into_iter().map(|one| edit_one(one, plan)).collect::<Result<Vec<_>, _>>()?;
+        let edited = loaded.into_iter().map(|one| edit_one(one, plan, &look)).collect::<Result<Vec<_>, _>>()?;
         let changes = changes(&edited)?;
         Ok((edited, changes))
     };
@@ -85,13 +88,13 @@ pub fn run(
     report::print(cli, write, &report)
 }
 
-fn edit_one(loaded: Loaded, plan: &Planner<'_>) -> Result<Edited, Failure> {
+fn edit_one(loaded: Loaded, plan: &Planner<'_>, look: &Look<'_>) -> Result<Edited, Failure> {
     let instance = loaded.instance();
-    let planned = plan(&loaded, &instance).map_err(|e| Failure::operation(&loaded.name, &e, &loaded.files))?;
+    let planned = plan(&loaded, &instance).map_err(|e| Failure::operation(&e, &loaded.files, look))?;
     let after = apply(&loaded, &planned)?;
     drop(instance);
     let edited = Edited { loaded, after, notes: planned.notes };
-    check_intent(&edited, plan)?;
+    check_intent(&edited, plan, look)?;
     Ok(edited)
 }
 
@@ -118,7 +121,7 @@ fn parse(name: &str, text: Vec<u8>) -> Result<Source, Failure> {
 
 /// The result, read again, must say what was asked for: the same edit on it has nothing left to do, and no line
 /// became unreadable.
-fn check_intent(edited: &Edited, plan: &Planner<'_>) -> Result<(), Failure> {
+fn check_intent(edited: &Edited, plan: &Planner<'_>, look: &Look<'_>) -> Result<(), Failure> {
     if !edited.changed() {
         return Ok(());
     }
@@ -131,7 +134,7 @@ fn check_intent(edited: &Edited, plan: &Planner<'_>) -> Result<(), Failure> {
     }
     let files = edited.files_after()?;
     let instance = edited.loaded.instance_of(&files);
-    let again = plan(&edited.loaded, &instance).map_err(|e| Failure::operation(name, &e, &files))?;
+    let again = plan(&edited.loaded, &instance).map_err(|e| Failure::operation(&e, &files, look))?;
     if again.is_empty() { Ok(()) } else { Err(our_fault(name, "the edit would not have been complete")) }
 }
 

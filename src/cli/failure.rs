@@ -1,48 +1,72 @@
 //! How a command fails: what was found, where, what to do next, and the exit code.
 
 use super::{exit::Exit, files::FileError, stdout::StdoutError, validate::ProgramError};
-use crate::config::Source;
-use crate::ops::OpError;
+use crate::{
+    config::Source,
+    ops::OpError,
+    output::diagnostic::{Diagnostic, Look},
+};
 
 /// A command that ended without doing what it was asked to.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// What was found, in one line.
-    pub message: String,
-    /// The places, drawn for people; empty where there is none.
-    pub snippet: String,
-    /// What to do next; empty where the message says it.
-    pub help: String,
+    told: Told,
+}
+
+/// What people are told.
+#[derive(Debug)]
+enum Told {
+    /// Nothing: nobody listens any more.
+    Nothing,
+    /// A message without a place.
+    Message(Diagnostic),
+    /// A message drawn with the places it is about, whose files end with the command.
+    Drawn(String),
 }
 
 impl Failure {
+    /// A failure without a place.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::of(exit, Diagnostic::error(message).next(help))
+    }
+
+    /// A failure with all that is to be said about it.
+    #[must_use]
+    pub fn of(exit: Exit, diagnostic: Diagnostic) -> Self {
+        Self { exit, told: Told::Message(diagnostic) }
+    }
+
     /// Misuse: exit 2.
     #[must_use]
     pub fn misuse(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { exit: Exit::Misuse, message: message.into(), snippet: String::new(), help: help.into() }
+        Self::new(Exit::Misuse, message, help)
     }
 
-    /// A refused edit of the instance called `name`.
+    /// A refused edit of the instance with these files.
     #[must_use]
-    pub fn operation(name: &str, error: &OpError, sources: &[Source]) -> Self {
-        let snippet = super::snippet::places(error, sources);
-        Self { exit: Exit::Misuse, message: format!("{name}: {error}"), snippet, help: error.help.clone() }
+    pub fn operation(error: &OpError, files: &[Source], look: &Look<'_>) -> Self {
+        let diagnostic = Diagnostic::of_edit(error, 0);
+        let sources: Vec<&Source> = files.iter().collect();
+        Self { exit: Exit::Misuse, told: Told::Drawn(diagnostic.render(&sources, look)) }
     }
 
     /// The text for standard error.
     #[must_use]
-    pub fn text(&self) -> String {
-        if self.message.is_empty() {
-            return String::new();
+    pub fn text(&self, look: &Look<'_>) -> String {
+        match &self.told {
+            Told::Nothing => String::new(),
+            Told::Message(diagnostic) => diagnostic.render(&[], look),
+            Told::Drawn(text) => text.clone(),
         }
-        let mut text = format!("peerctl: {}\n", self.message);
-        text.push_str(&self.snippet);
-        if !self.help.is_empty() {
-            text.push_str(&format!("  {}\n", self.help));
-        }
-        text
+    }
+}
+
+impl From<OpError> for Failure {
+    fn from(error: OpError) -> Self {
+        Self::misuse(error.kind.to_string(), error.help)
     }
 }
 
@@ -54,26 +78,24 @@ impl From<FileError> for Failure {
             143 => Exit::Terminated,
             _ => Exit::Io,
         };
-        Self { exit, message: error.to_string(), snippet: String::new(), help: String::new() }
+        Self::new(exit, error.to_string(), "")
     }
 }
 
 impl From<StdoutError> for Failure {
     fn from(error: StdoutError) -> Self {
-        let exit = match error.exit_code() {
-            0 => Exit::Done,
-            2 => Exit::Misuse,
-            _ => Exit::Io,
-        };
-        // A reader that has had enough hears nothing more.
-        let message = if exit == Exit::Done { String::new() } else { error.to_string() };
-        Self { exit, message, snippet: String::new(), help: String::new() }
+        match error.exit_code() {
+            // A reader that has had enough hears nothing more.
+            0 => Self { exit: Exit::Done, told: Told::Nothing },
+            2 => Self::misuse(error.to_string(), ""),
+            _ => Self::new(Exit::Io, error.to_string(), ""),
+        }
     }
 }
 
 impl From<ProgramError> for Failure {
     fn from(error: ProgramError) -> Self {
         let help = "give another HAProxy with --haproxy, or write without asking one: --no-validate";
-        Self { exit: Exit::Io, message: error.to_string(), snippet: String::new(), help: help.into() }
+        Self::new(Exit::Io, error.to_string(), help)
     }
 }

@@ -218,18 +218,13 @@ fn checked(check: impl Fn(&str) -> Result<(), OpError> + Clone) -> impl StringVa
 /// Esc and Ctrl-C leave the form; nothing was written.
 fn left(error: InquireError) -> Failure {
     match error {
-        InquireError::OperationCanceled | InquireError::OperationInterrupted => Failure {
-            exit: Exit::Interrupted,
-            message: "left; nothing was written".into(),
-            snippet: String::new(),
-            help: String::new(),
-        },
-        error => Failure {
-            exit: Exit::Io,
-            message: format!("can't ask on this terminal: {error}"),
-            snippet: String::new(),
-            help: "give everything as arguments: peerctl add --help".into(),
-        },
+        InquireError::OperationCanceled | InquireError::OperationInterrupted => {
+            Failure::new(Exit::Interrupted, "left; nothing was written", "")
+        }
+        error => {
+            let help = "give everything as arguments: peerctl add --help";
+            Failure::new(Exit::Io, format!("can't ask on this terminal: {error}"), help)
+        }
     }
 }
 

@@ -8,11 +8,11 @@ pub mod failure;
 pub mod files;
 pub mod form;
 pub mod instances;
+pub mod look;
 mod process;
 pub mod reload;
 pub mod remove;
 pub mod report;
-pub mod snippet;
 pub mod stdout;
 pub mod validate;
 mod validation;
@@ -40,7 +40,7 @@ pub fn main() -> std::process::ExitCode {
     let result = run(&cli);
     let exit = result.unwrap_or_else(|failure| {
         // Nothing is left to do if standard error is gone, too.
-        let _ = io::stderr().write_all(failure.text().as_bytes());
+        let _ = io::stderr().write_all(failure.text(&look::messages(&cli)).as_bytes());
         failure.exit
     });
     exit.into()

@@ -6,12 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{
-    args::{Cli, Format, When, WriteArgs},
+    args::{Cli, Format, WriteArgs},
     edit::Edited,
     exit::Exit,
     failure::Failure,
     files::{Pending, Recovery, Written},
     instances::shown,
+    look,
     reload::Reloaded,
     stdout,
 };
@@ -77,11 +78,7 @@ pub fn print(cli: &Cli, write: &WriteArgs, report: &Report<'_>) -> Result<Exit, 
         })?;
     } else if write.diff {
         let terminal = std::io::stdout().is_terminal();
-        let color = match cli.color {
-            When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
-            When::Always => true,
-            When::Never => false,
-        };
+        let color = look::color(cli.color, terminal);
         stdout::print(|out| {
             each_diff(report, |diff| {
                 if terminal { out.write_all(diff.for_terminal(color).as_bytes()) } else { out.write_all(&diff.patch()) }

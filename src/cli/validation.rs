@@ -19,6 +19,7 @@ use crate::{
     config::{LineNo, Source},
     escape,
     model::{Instance, LocalPeerSource},
+    output::diagnostic::Diagnostic,
 };
 
 /// Checks every instance that changes. `staged` maps a path to the temporary file that holds its new text.
@@ -78,11 +79,12 @@ fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>
 
 /// Standard input has no file that HAProxy could read: the text goes into memory, under a path of this process.
 fn in_memory(source: &Source, memory: &mut Vec<File>) -> Result<PathBuf, Failure> {
-    let failed = |error: std::io::Error| Failure {
-        exit: Exit::Io,
-        message: format!("can't hand {} to HAProxy: {error}", source.name),
-        snippet: String::new(),
-        help: "write without this check: --no-validate".into(),
+    let failed = |error: std::io::Error| {
+        Failure::new(
+            Exit::Io,
+            format!("can't hand {} to HAProxy: {error}", source.name),
+            "write without this check: --no-validate",
+        )
     };
     let descriptor =
         rustix::fs::memfd_create("peerctl", rustix::fs::MemfdFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
@@ -94,9 +96,10 @@ fn in_memory(source: &Source, memory: &mut Vec<File>) -> Result<PathBuf, Failure
 }
 
 fn refusal(name: &str, message: &str, verdict: &Verdict, reasons: &[Message], help: &str) -> Failure {
-    let snippet: String = reasons.iter().map(|m| format!("  {}\n", verdict.show(m))).collect();
     let help = if help.is_empty() { "nothing was written" } else { help };
-    Failure { exit: Exit::Refused, message: format!("{name}: {message}"), snippet, help: help.into() }
+    let diagnostic = Diagnostic::error(format!("{name}: {message}"));
+    let diagnostic = reasons.iter().fold(diagnostic, |d, m| d.note("HAProxy", verdict.show(m)));
+    Failure::of(Exit::Refused, diagnostic.next(help))
 }
 
 /// What goes behind `-L`: nothing where the files say it. Where nothing says it, the first peer's name: this machine's
