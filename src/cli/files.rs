@@ -8,7 +8,9 @@
 //! written all or none: a record beside them lets the next writing run complete or take back what a kill interrupted.
 //!
 //! Beside a file `NAME` stand, while it is written: `.NAME.peerctl.lock`, `.NAME.peerctl.PID.RANDOM.tmp` (the new, then the old
-//! version), and with several files or `--in-place` `.NAME.peerctl.journal`. None of them ends in `.cfg`.
+//! version; a second one where the old version must be copied), and with several files or `--in-place` `.NAME.peerctl.journal`. None of
+//! them ends in `.cfg`. A kill leaves them; the next run that writes `NAME` removes them. The old version becomes the backup after the
+//! step, so a kill at that very moment leaves it under its temporary name, and the next writer removes it.
 
 mod commit;
 mod dir;

@@ -156,3 +156,44 @@ fn a_file_mounted_by_itself_is_refused_and_written_through_on_demand() {
     }
     assert_eq!(fs::read(&at).unwrap(), b"under the mount");
 }
+
+#[test]
+fn files_of_a_lower_layer_are_edited_as_in_a_container() {
+    needs_root();
+    for options in ["", "backup=none", "in-place"] {
+        let (dir, _) = directory_of(2);
+        let at = dir.path().display();
+        // Two layers on two file systems, as a container image and its writable layer may be.
+        let setup = format!(
+            "mkdir {at}/up {at}/work {at}/merged; mount -t tmpfs x /mnt; mkdir /mnt/low; cp -p {at}/?.cfg /mnt/low; \
+             mount -t overlay o -o lowerdir=/mnt/low,upperdir={at}/up,workdir={at}/work {at}/merged"
+        );
+        let merged = ["0.cfg", "1.cfg"].map(|name| dir.path().join("merged").join(name));
+        for (count, line) in [(1, "+first"), (2, "+first"), (2, "+second")] {
+            let mut command = editing_command(&crate::support::paths(&merged[..count]), line);
+            command.env("PEERCTL_TEST_OPTIONS", options);
+            // The upper layer is what outlives the mount; it becomes the lower one of the next edit.
+            let output = with_mounts(&setup, &command);
+            assert_code(&output, 0);
+            for name in names(&dir.path().join("up")) {
+                assert!(!name.contains(".peerctl."), "left behind: {name}");
+            }
+            for name in ["0.cfg", "1.cfg"] {
+                let upper = dir.path().join("up").join(name);
+                if upper.exists() {
+                    fs::copy(upper, dir.path().join(name)).unwrap();
+                }
+            }
+            for layer in ["up", "work", "merged"] {
+                fs::remove_dir_all(dir.path().join(layer)).unwrap();
+            }
+        }
+        for name in ["0.cfg", "1.cfg"] {
+            assert_eq!(
+                fs::read(dir.path().join(name)).unwrap(),
+                added(&added(OLD, "first"), "second"),
+                "{name} {options}"
+            );
+        }
+    }
+}

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use peerctl::cli::files::{inside_git_work_tree, list_directory, read};
 
+use crate::shared::haproxies;
 use crate::support::{
     OLD, added, as_nobody, assert_code, assert_no_litter, directory_of, edit, edit_with, editing_command, names,
     needs_root, stderr, with_mounts, wrapped,
@@ -200,14 +201,12 @@ fn a_directory_gives_what_haproxy_loads_from_it_in_its_order() {
         fs::write(at(name), "global\n  no-such-keyword\n").unwrap();
     }
     for haproxy in haproxies() {
-        let output = Command::new(&haproxy).arg("-c").arg("-f").arg(dir.path()).output().unwrap();
-        let text = stderr(&output);
-        let mut order: Vec<PathBuf> = Vec::new();
-        for line in text.lines().filter(|line| line.contains("no-such-keyword")) {
-            let path = line.split_once('[').and_then(|(_, rest)| rest.split_once(":2]")).expect("a place").0;
-            order.push(path.rsplit_once('[').map_or(path, |(_, path)| path).trim_start_matches("ALERT]").into());
-        }
-        assert_eq!(order, found, "{}: {text}", haproxy.display());
+        let check = haproxy.check(&[dir.path()], None, &[]);
+        // "config : parsing [PATH:2]: unknown keyword 'no-such-keyword' …"
+        let place = |alert: &&str| Some(alert.split_once('[')?.1.split_once(":2]")?.0.to_owned());
+        let alerts = check.alerts();
+        let order: Vec<PathBuf> = alerts.iter().filter_map(place).map(PathBuf::from).collect();
+        assert_eq!(order, found, "HAProxy {}: {alerts:?}", haproxy.branch());
     }
     rustix::fs::mknodat(rustix::fs::CWD, at("z.cfg"), rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
     let error = list_directory(dir.path()).expect_err("a FIFO among the files");
@@ -215,10 +214,6 @@ fn a_directory_gives_what_haproxy_loads_from_it_in_its_order() {
     fs::remove_file(at("z.cfg")).unwrap();
     symlink("nowhere", at("z.cfg")).unwrap();
     assert_eq!(list_directory(dir.path()).expect_err("HAProxy refuses it, too").exit_code(), 3);
-}
-
-fn haproxies() -> Vec<PathBuf> {
-    Vec::new()
 }
 
 #[test]

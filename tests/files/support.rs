@@ -89,12 +89,20 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
 pub(crate) fn temps(dir: &Path) -> BTreeMap<String, usize> {
     let mut temps = BTreeMap::new();
     for name in names(dir).iter().filter(|name| name.contains(".peerctl.")) {
-        assert!(!Path::new(name).extension().is_some_and(|end| end == "cfg"), "HAProxy would load {name}");
-        if let Some((file, _)) = name.split_once(".peerctl.").filter(|_| name.ends_with(".tmp")) {
+        assert!(Path::new(name).extension().is_none_or(|end| end != "cfg"), "HAProxy would load {name}");
+        if let Some((file, _)) = name.split_once(".peerctl.").filter(|(_, rest)| rest.strip_suffix(".tmp").is_some()) {
             *temps.entry(file.to_owned()).or_default() += 1;
         }
     }
     temps
+}
+
+/// The name of the temporary file of a file that has one.
+#[track_caller]
+pub(crate) fn temp_of(dir: &Path, file: &str) -> String {
+    let prefix = format!(".{file}.peerctl.");
+    let is_temp = |name: &String| name.strip_prefix(&prefix).is_some_and(|rest| rest.strip_suffix(".tmp").is_some());
+    names(dir).into_iter().find(is_temp).expect("a temporary file")
 }
 
 /// Nothing but the files and backups stands in the directory.
@@ -104,19 +112,15 @@ pub(crate) fn assert_no_litter(dir: &Path, context: &str) {
     assert!(litter.is_empty(), "{context}: left behind {litter:?}");
 }
 
-/// An editing program that has staged its files and waits, as the real one waits for `haproxy -c`.
-pub(crate) struct Paused(Child);
+/// An editing program that has staged its files and waits, as the real one waits for `haproxy -c`. Dropped, it is killed.
+pub(crate) struct Paused(Option<Child>);
 
 impl Paused {
     pub(crate) fn start(files: &[&Path], line: &str, options: &str) -> Self {
         let mut command = editing_command(files, line);
         command.env("PEERCTL_TEST_OPTIONS", options).env("PEERCTL_TEST_PAUSE", "1");
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the test binary starts");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the test binary starts");
         let stdout = child.stdout.as_mut().expect("piped");
         let mut seen = Vec::new();
         while !seen.ends_with(b"staged\n") {
@@ -129,23 +133,41 @@ impl Paused {
             );
             seen.extend_from_slice(&byte);
         }
-        Paused(child)
+        Paused(Some(child))
+    }
+
+    fn child(&self) -> &Child {
+        self.0.as_ref().expect("there until it is told to go on")
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child().id()
     }
 
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).expect("a living child");
+        rustix::process::kill_process(rustix::process::Pid::from_child(self.child()), signal).expect("a living child");
     }
 
     /// Waits until the kernel shows the process in this state.
     pub(crate) fn wait_for_state(&self, state: char) {
-        let stat = format!("/proc/{}/stat", self.0.id());
+        let stat = format!("/proc/{}/stat", self.id());
         poll(|| fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(&format!(") {state} "))));
     }
 
     /// Lets it write.
     pub(crate) fn go_on(mut self) -> Output {
-        let _ended_already = self.0.stdin.take().expect("piped").write_all(b"\n");
-        self.0.wait_with_output().expect("a child of ours")
+        let mut child = self.0.take().expect("there until now");
+        let _ended_already = child.stdin.take().expect("piped").write_all(b"\n");
+        child.wait_with_output().expect("a child of ours")
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ended_already = child.kill();
+            let _no_zombie = child.wait();
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::error::FileError;
 use super::journal::{self, Entry, Journal};
 use super::metadata;
 use super::read::{status, sum_of};
-use super::resolve::Place;
+use super::resolve::{Place, resolve_entry};
 use super::through::{self, Metadata};
 use super::transaction::{Staged, Transaction};
 use super::{Backup, temp};
@@ -98,6 +98,7 @@ impl Transaction {
 fn put_all<'a>(transaction: &Transaction, plans: &mut [Plan<'a>], done: &mut Vec<Done<'a>>) -> Result<(), FileError> {
     for plan in plans.iter_mut() {
         plan.check_unchanged()?;
+        plan.check_path()?;
         if plan.in_place {
             // Writing through is not one step: the old version is in its backup's place before it begins.
             plan.keep_copy(&plan.staged.place.name, Metadata::Private, done)?;
@@ -156,6 +157,12 @@ impl<'a> Plan<'a> {
         } else {
             Err(self.changed())
         }
+    }
+
+    /// Fails if the path as given leads to another file by now.
+    fn check_path(&self) -> Result<(), FileError> {
+        let now = resolve_entry(&self.staged.original.given)?.path();
+        if now == self.staged.place.path() { Ok(()) } else { Err(self.changed()) }
     }
 
     fn changed(&self) -> FileError {

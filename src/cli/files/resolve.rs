@@ -61,12 +61,14 @@ pub(super) fn resolve(path: &Path) -> Result<Target, FileError> {
 pub(super) fn resolve_entry(path: &Path) -> Result<Place, FileError> {
     match resolve(path)? {
         Target::Entry(place) => Ok(place),
-        Target::Descriptor => Err(FileError::unsuitable(
-            path,
-            "an open descriptor of a process",
-            "give the file itself, or `-` to edit from stdin to stdout",
-        )),
+        Target::Descriptor => Err(no_place(path)),
     }
+}
+
+/// The error of editing what can only be read.
+pub(super) fn no_place(path: &Path) -> FileError {
+    let next = "give the file itself, or `-` to edit from stdin to stdout";
+    FileError::unsuitable(path, "an open descriptor of a process", next)
 }
 
 enum Part {

@@ -12,7 +12,7 @@ use super::error::FileError;
 use super::journal::{self, Found};
 use super::lock::Lock;
 use super::read::{Original, Sum, open_regular, status};
-use super::resolve::{Place, Target, resolve, resolve_entry};
+use super::resolve::{Place, Target, no_place, resolve, resolve_entry};
 use super::{Backup, Options, Recovery, metadata, preflight, recover, signals, temp};
 
 /// How often an edit is computed again because somebody else changed the files meanwhile.
@@ -80,16 +80,16 @@ impl Transaction {
         let mut last = None;
         for _ in 0..ROUNDS {
             let (value, changes) = compute()?;
-            let changes = real_changes(changes)?;
+            let changes = wanted(changes)?;
             if changes.is_empty() {
                 this.held.clear();
                 return Ok((value, this));
             }
-            this.lock(&changes.iter().filter_map(|change| change.original.real.clone()).collect())?;
+            this.lock(&changes.iter().map(|wanted| wanted.real.clone()).collect())?;
             last = first_outdated(&changes)?;
             if last.is_none() {
-                for change in changes {
-                    this.stage(change)?;
+                for wanted in changes {
+                    this.stage(wanted)?;
                 }
                 return Ok((value, this));
             }
@@ -173,16 +173,16 @@ impl Transaction {
     }
 
     /// Writes a new version beside its target, complete with metadata and durable.
-    fn stage(&mut self, change: Change) -> Result<(), FileError> {
+    fn stage(&mut self, wanted: Wanted) -> Result<(), FileError> {
         self.guard.check()?;
-        let Change { original, bytes } = change;
-        let held = self.held.iter().find(|held| Some(held.place.path()) == original.real);
+        let Wanted { original, real, bytes, sum: new_sum } = wanted;
+        let held = self.held.iter().find(|held| held.place.path() == real);
         let place = Rc::clone(&held.expect("prepare locks the file of every change before it stages one").place);
         let name = temp::name(&place)?;
         let path = place.dir.at(&name);
         let source = open_regular(&original.given, &place.dir, &place.name)?;
         let backup = self.options.backup_for(&place.path());
-        let (new, new_sum) = (Identity::default(), Sha256::digest(&bytes).into());
+        let new = Identity::default();
         // From here on dropping the transaction removes the file, which comes next.
         self.staged.push(Staged { original, place: Rc::clone(&place), temp: name.clone(), new, new_sum, backup });
         let target = temp::create(&place.dir, &name)?;
@@ -218,12 +218,19 @@ impl Place {
     }
 }
 
+/// A change that is one, of a file that has a place.
+struct Wanted {
+    original: Original,
+    real: PathBuf,
+    bytes: Vec<u8>,
+    sum: Sum,
+}
+
 /// The path of a file that is no longer what was read, if any.
-fn first_outdated(changes: &[Change]) -> Result<Option<PathBuf>, FileError> {
-    for Change { original, .. } in changes {
+fn first_outdated(changes: &[Wanted]) -> Result<Option<PathBuf>, FileError> {
+    for Wanted { original, real, .. } in changes {
         let now = resolve_entry(&original.given)?;
-        let same = Some(now.path()) == original.real && now.dir.identity(&now.name)? == Some(original.identity);
-        if !same {
+        if now.path() != *real || now.dir.identity(&now.name)? != Some(original.identity) {
             return Ok(Some(original.given.clone()));
         }
     }
@@ -231,26 +238,23 @@ fn first_outdated(changes: &[Change]) -> Result<Option<PathBuf>, FileError> {
 }
 
 /// Drops the changes that change nothing; refuses what has no place to be written to.
-fn real_changes(changes: Vec<Change>) -> Result<Vec<Change>, FileError> {
-    let mut real: Vec<Change> = Vec::new();
-    for change in changes {
-        let original = &change.original;
-        if <Sum>::from(Sha256::digest(&change.bytes)) == original.sum {
+fn wanted(changes: Vec<Change>) -> Result<Vec<Wanted>, FileError> {
+    let mut all: Vec<Wanted> = Vec::new();
+    for Change { original, bytes } in changes {
+        let sum: Sum = Sha256::digest(&bytes).into();
+        if sum == original.sum {
             continue;
         }
-        if original.real.is_none() {
-            // Says why.
-            resolve_entry(&original.given)?;
-        }
-        match real.iter().find(|other| other.original.real == original.real) {
-            None => real.push(change),
-            Some(other) if other.bytes == change.bytes => {}
+        let Some(real) = original.real.clone() else { return Err(no_place(&original.given)) };
+        match all.iter().find(|other| other.real == real) {
+            None => all.push(Wanted { original, real, bytes, sum }),
+            Some(other) if other.sum == sum => {}
             Some(_) => {
                 let next = "edit the two instances one after the other";
                 return Err(FileError::unsuitable(&original.given, "to become two different files at once", next));
             }
         }
     }
-    real.sort_by(|one, other| one.original.real.cmp(&other.original.real));
-    Ok(real)
+    all.sort_by(|one, other| one.real.cmp(&other.real));
+    Ok(all)
 }
