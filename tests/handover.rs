@@ -43,10 +43,14 @@ type Verdicts = BTreeMap<(String, (u16, u16)), Handover>;
 
 #[test]
 fn reloads_do_to_the_tables_what_the_list_says() {
-    let (haproxies, cases) = (haproxies(), cases());
+    let (haproxies, mut cases) = (haproxies(), cases());
+    if !Network::new().is_own() {
+        cases.retain(|case| !needs_own_network(case));
+    }
     let runs: Vec<_> = cases.iter().flat_map(|case| haproxies.iter().map(move |haproxy| (haproxy, case))).collect();
     let mut seen = observe_all(&runs, AT_ONCE);
     if std::env::var_os("PEERCTL_UPDATE").is_some() {
+        assert!(Network::new().is_own(), "a list without the cases that were skipped would be wrong");
         return fs::write(list(), print_list(&seen)).expect("the list can be written");
     }
     let expected = read_list(&fs::read_to_string(list()).expect("the list"));
@@ -66,8 +70,7 @@ fn reloads_do_to_the_tables_what_the_list_says() {
         report
     });
     assert!(wrong.is_empty(), "HAProxy does what expected.tsv says (PEERCTL_UPDATE=1 rewrites it):\n{report}");
-    let listed: Vec<_> =
-        expected.keys().map(|(case, _)| case).filter(|&case| !cases.iter().any(|c| name(c) == *case)).collect();
+    let listed: Vec<_> = expected.keys().filter(|(case, _)| !folder().join(case).is_dir()).collect();
     assert!(listed.is_empty(), "each line of expected.tsv has its folder: {listed:?}");
 }
 
@@ -119,16 +122,28 @@ fn survives_reload(haproxy: &Haproxy, dir: &Path, with_other: bool) -> bool {
     if let Some(other) = &other {
         let end = Instant::now() + Duration::from_secs(2);
         wait_until("the other one has the entry, or doesn't get it", || {
-            (has_entry(other) || Instant::now() > end).then_some(())
+            (entry(other).is_some() || Instant::now() > end).then_some(())
         });
     }
     lb1.reload(&["new.cfg"]).wait();
     wait_until("all that can be learnt is learnt", || lb1.is_synchronised().then_some(()));
-    has_entry(&lb1)
+    // `exp=0` is "never" in a table that has no `expire`; in another the entry is dead already, and purged sooner or later.
+    let expires = fs::read_to_string(dir.join("new.cfg")).expect("copied before").contains(" expire ");
+    entry(&lb1).is_some_and(|rest| !expires || !rest.contains("exp=0 "))
 }
 
-fn has_entry(instance: &Running) -> bool {
-    instance.tables().iter().any(|table| instance.entries(table).contains_key(KEY))
+fn entry(instance: &Running) -> Option<String> {
+    instance.tables().iter().find_map(|table| instance.entries(table).remove(KEY))
+}
+
+/// Whether a case depends on the host name, or listens on a wildcard address.
+fn needs_own_network(case: &Path) -> bool {
+    let needs = ["old.cfg", "new.cfg"].map(|file| fs::read_to_string(case.join(file)).expect("a case has these files"));
+    let needs = needs.iter().any(|text| !text.contains("localpeer") || text.contains("*:") || text.contains("bind :"));
+    if needs {
+        eprintln!("SKIPPED, because this system permits no network namespace: {}", name(case));
+    }
+    needs
 }
 
 fn folder() -> PathBuf {

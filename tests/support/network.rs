@@ -5,10 +5,12 @@
 
 use std::{
     ffi::OsStr,
-    fs::File,
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    sync::OnceLock,
+    process::{self, Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// Where a test's HAProxy processes run. Its host name is `lb1`, which is the local peer's name where nothing else says one.
@@ -16,8 +18,9 @@ use std::{
 pub(crate) enum Network {
     /// A namespace, which lives as long as the process that holds it.
     Own { holder: Child, in_user_namespace: bool },
-    /// The machine's own, where namespaces are not permitted: one test at a time, as long as the file is locked.
-    Shared(File),
+    /// The machine's own, where namespaces are not permitted. Instead of `127.0.0.` its addresses begin with this, like
+    /// `127.44.7.`, in the copies of the files that HAProxy is started with.
+    Shared(String),
 }
 
 impl Network {
@@ -37,17 +40,23 @@ impl Network {
     }
 
     fn share() -> Self {
-        eprintln!(
-            "no network namespaces here: tests with HAProxy run one after the other on the machine's own loopback"
-        );
-        let lock = File::create(std::env::temp_dir().join("peerctl-tests.lock")).expect("a file for a lock");
-        lock.lock().expect("locks work in the folder for temporary files");
-        Self::Shared(lock)
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let [_, _, a, b] =
+            (process::id().wrapping_mul(251)).wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
+        Self::Shared(format!("127.{}.{b}.", a.max(1)))
     }
 
-    /// Whether the host name is [`Network::HOST_NAME`].
+    /// Whether this is a namespace: the host name is [`Network::HOST_NAME`], and a wildcard address meets nobody else.
     pub(crate) fn is_own(&self) -> bool {
         matches!(self, Self::Own { .. })
+    }
+
+    /// The text of a configuration as it has to be in here.
+    pub(crate) fn localise(&self, configuration: String) -> String {
+        match self {
+            Self::Own { .. } => configuration,
+            Self::Shared(prefix) => configuration.replace("127.0.0.", prefix),
+        }
     }
 
     /// A command that runs `program` in here, in the process it is started as, and never outlives the thread that starts it.

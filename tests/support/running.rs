@@ -68,8 +68,11 @@ impl<'a> Running<'a> {
         let output = File::create(&log).expect("the folder takes files");
         let mut command = network.command(&haproxy.path);
         command.arg("-db").current_dir(dir);
-        for file in files {
-            command.arg("-f").arg(file.as_ref());
+        for (position, file) in files.iter().enumerate() {
+            let text = fs::read_to_string(dir.join(file)).expect("tests start HAProxy with text");
+            let copy = dir.join(format!("haproxy-{number}.{position}.cfg"));
+            fs::write(&copy, network.localise(text)).expect("the folder takes files");
+            command.arg("-f").arg(copy);
         }
         command.arg("-f").arg(&runtime);
         if let Some(local) = local {

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Long enough for everything HAProxy does within its own timeouts (5 s for a resync), on a busy machine too.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Asks `condition` again and again until it gives something; panics with `what` when [`DEADLINE`] has passed.
 pub(crate) fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
