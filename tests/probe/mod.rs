@@ -54,7 +54,8 @@ fn batch_verdicts(haproxy: &Haproxy, file: &Path, batch: &[Vec<u8>]) -> Vec<Verd
     let name = format!("[{}:", file.display());
     for (alert, messages) in [(true, check.alerts()), (false, check.warnings())] {
         for message in messages {
-            let Some((_, after)) = message.split_once(&name) else { continue };
+            // Some messages name the last good line first.
+            let Some((_, after)) = message.rsplit_once(&name) else { continue };
             let line: usize = after.split(']').next().and_then(|line| line.parse().ok()).expect("a line number");
             let piece = ends.partition_point(|end| *end < line);
             let verdict = &mut verdicts[piece];
