@@ -8,7 +8,7 @@ use std::process::Command;
 use peerctl::grammar::Release;
 use peerctl::model::cond::{Facts, Truth, eval};
 
-use crate::probe::{Dice, escaped, release};
+use crate::probe::{Random, chance, escaped, release};
 use crate::support::{Haproxy, haproxies};
 
 /// The environment that HAProxy and we see.
@@ -130,8 +130,8 @@ fn every_kind_of_term_means_what_it_means_to_haproxy() {
 
 #[test]
 fn random_conditions_mean_what_they_mean_to_haproxy() {
-    let mut dice = Dice::new(20_260_101);
-    let conditions: Vec<_> = (0..400).map(|_| condition(&mut dice, 3).into_bytes()).collect();
+    let mut random = Random::new(20_260_101);
+    let conditions: Vec<_> = (0..400).map(|_| condition(&mut random, 3).into_bytes()).collect();
     compare(&conditions);
 }
 
@@ -214,28 +214,28 @@ fn versions_compare_as_in_haproxy() {
 }
 
 /// A random condition, more or less well formed.
-fn condition(dice: &mut Dice, depth: usize) -> String {
+fn condition(random: &mut Random, depth: usize) -> String {
     let mut text = String::new();
-    for part in 0..=dice.below(3) {
-        let blank = |dice: &mut Dice| dice.pick(&["", " ", " ", "\t", "  "]);
+    for part in 0..=random.below(3) {
+        let blank = |random: &mut Random| random.pick(&["", " ", " ", "\t", "  "]);
         if part > 0 {
-            text += blank(dice);
-            text += dice.pick(&["&&", "||", "&&", "||", "&&", "||", "&", "|", "&&&", "", " "]);
+            text += blank(random);
+            text += random.pick(&["&&", "||", "&&", "||", "&&", "||", "&", "|", "&&&", "", " "]);
         }
-        text += blank(dice);
-        if dice.chance(25) {
-            text += dice.pick(&["!", "!!", "! ", "!\t! "]);
+        text += blank(random);
+        if chance(random, 25) {
+            text += random.pick(&["!", "!!", "! ", "!\t! "]);
         }
-        if depth > 0 && dice.chance(30) {
-            let inner = condition(dice, depth - 1);
-            let close = if dice.chance(95) { ")" } else { "" };
+        if depth > 0 && chance(random, 30) {
+            let inner = condition(random, depth - 1);
+            let close = if chance(random, 95) { ")" } else { "" };
             text += &format!("({inner}{close}");
-        } else if dice.chance(70) {
-            text += dice.pick(&["0", "1", "defined(SET)", "streq(a,b)", "strneq(a,b)", "version_atleast(3.0)"]);
+        } else if chance(random, 70) {
+            text += random.pick(&["0", "1", "defined(SET)", "streq(a,b)", "strneq(a,b)", "version_atleast(3.0)"]);
         } else {
-            text += dice.pick(&TERMS);
+            text += random.pick(&TERMS);
         }
-        text += blank(dice);
+        text += blank(random);
     }
     text
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use peerctl::model::server_id::{Declaration, ExplicitId, assign, parse_id, parse_template};
 
-use crate::probe::{DEFAULTS, Dice, escaped, verdicts, version};
+use crate::probe::{DEFAULTS, Random, chance, escaped, verdicts, version};
 use crate::support::{Network, Running, haproxies};
 
 /// One backend: its text and the ids we expect, by server.
@@ -18,14 +18,14 @@ struct Backend {
 }
 
 /// A random backend named `name`: single servers and templates, with and without ids.
-fn backend(dice: &mut Dice, name: &str) -> Backend {
+fn backend(random: &mut Random, name: &str) -> Backend {
     let mut text = format!("backend {name}\n");
     let (mut declarations, mut names) = (Vec::new(), Vec::new());
     let mut free: Vec<u32> = (1..=20).collect();
-    for line in 0..dice.below(12) {
-        let template = dice.chance(20);
-        let count = u32::try_from(if template { 1 + dice.below(5) } else { 1 }).expect("small");
-        let id = dice.chance(40).then(|| free.swap_remove(dice.below(free.len())));
+    for line in 0..random.below(12) {
+        let template = chance(random, 20);
+        let count = u32::try_from(if template { 1 + random.below(5) } else { 1 }).expect("small");
+        let id = chance(random, 40).then(|| free.swap_remove(random.below(free.len())));
         let parameter = id.map_or(String::new(), |id| format!(" id {id}"));
         let _ = if template {
             writeln!(text, " server-template s{line}- {count} 127.0.0.1:80{parameter} check")
@@ -55,8 +55,8 @@ fn running_ids(running: &Running<'_>) -> BTreeMap<String, BTreeMap<String, u32>>
 
 #[test]
 fn random_backends_have_the_ids_that_haproxy_gives() {
-    let mut dice = Dice::new(7);
-    let backends: Vec<_> = (0..300).map(|index| backend(&mut dice, &format!("b{index}"))).collect();
+    let mut random = Random::new(7);
+    let backends: Vec<_> = (0..300).map(|index| backend(&mut random, &format!("b{index}"))).collect();
     let servers: usize = backends.iter().map(|backend| backend.expected.len()).sum();
     assert!(servers > 1000, "a comparison worth the name: {servers}");
     let dir = tempfile::tempdir().expect("a folder for temporary files");

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use peerctl::grammar::{DataArgument, DataKind, DataType, KeyType};
 use peerctl::stick::{ParsedTable, Place, Problem, Schema, Severity, parse};
 
-use crate::probe::{DEFAULTS, Dice, Verdict, line, verdicts, version};
+use crate::probe::{DEFAULTS, Random, Verdict, chance, line, verdicts, version};
 use crate::support::{Haproxy, Network, Running, haproxies};
 
 type Words = Vec<Vec<u8>>;
@@ -204,8 +204,8 @@ fn every_data_type_is_known_since_its_version_and_no_earlier() {
 
 #[test]
 fn random_definitions_are_judged_as_by_haproxy() {
-    let mut dice = Dice::new(42);
-    let definitions: Vec<_> = (0..700).map(|_| random_definition(&mut dice)).collect();
+    let mut random = Random::new(42);
+    let definitions: Vec<_> = (0..700).map(|_| random_definition(&mut random)).collect();
     for words in &definitions {
         assert_covered(words, &parse(words, Place::Proxy, None));
     }
@@ -215,8 +215,8 @@ fn random_definitions_are_judged_as_by_haproxy() {
 
 #[test]
 fn a_running_haproxy_has_the_tables_we_read() {
-    let mut dice = Dice::new(4242);
-    let definitions: Vec<_> = (0..1500).map(|_| random_definition(&mut dice)).collect();
+    let mut random = Random::new(4242);
+    let definitions: Vec<_> = (0..1500).map(|_| random_definition(&mut random)).collect();
     for haproxy in haproxies() {
         // `peers` and `write-to` name things that do not exist here; a period of 0 crashes HAProxy when it is shown.
         let usable = |words: &&Words| {
@@ -295,47 +295,47 @@ fn printed(schema: &Schema) -> Vec<String> {
 }
 
 /// A definition that is mostly right.
-fn random_definition(dice: &mut Dice) -> Words {
+fn random_definition(random: &mut Random) -> Words {
     let mut text = String::new();
     let mut parts: Vec<String> = Vec::new();
-    if dice.chance(97) {
-        let key = dice.pick(&["ip", "ipv6", "integer", "string", "binary", "string", "binary", "ipv4"]);
-        let len = dice.pick(&["", "", "len 12", "len 31", "len 32", "len 64", "len 300", "len 5x", "len 0", "len"]);
-        let len = if matches!(key, "string" | "binary") || dice.chance(3) { len } else { "" };
+    if chance(random, 97) {
+        let key = random.pick(&["ip", "ipv6", "integer", "string", "binary", "string", "binary", "ipv4"]);
+        let len = random.pick(&["", "", "len 12", "len 31", "len 32", "len 64", "len 300", "len 5x", "len 0", "len"]);
+        let len = if matches!(key, "string" | "binary") || chance(random, 3) { len } else { "" };
         parts.push(format!("type {key} {len}"));
     }
-    if dice.chance(97) {
-        parts.push(format!("size {}", dice.pick(&["1", "10", "1k", "100k", "1m", "2M", "3K", "0", "1kb"])));
+    if chance(random, 97) {
+        parts.push(format!("size {}", random.pick(&["1", "10", "1k", "100k", "1m", "2M", "3K", "0", "1kb"])));
     }
-    for _ in 0..dice.below(4) {
-        let part = match dice.below(12) {
+    for _ in 0..random.below(4) {
+        let part = match random.below(12) {
             0 => "nopurge".to_owned(),
             1 => "recv-only".to_owned(),
-            2 => format!("srvkey {}", dice.pick(&["name", "addr", "addr", "host"])),
-            3 => format!("brates-factor {}", dice.pick(&["1", "1000", "1k", "2000"])),
-            4 => format!("expire {}", dice.pick(&["30m", "1h", "2d", "60000", "24d", "5h3", "0", "25d"])),
-            5 => dice.pick(&["write-to x", "peers p", "len 5", "type ip", "size 7", "hello"]).to_owned(),
-            _ => format!("store {}", random_store(dice)),
+            2 => format!("srvkey {}", random.pick(&["name", "addr", "addr", "host"])),
+            3 => format!("brates-factor {}", random.pick(&["1", "1000", "1k", "2000"])),
+            4 => format!("expire {}", random.pick(&["30m", "1h", "2d", "60000", "24d", "5h3", "0", "25d"])),
+            5 => random.pick(&["write-to x", "peers p", "len 5", "type ip", "size 7", "hello"]).to_owned(),
+            _ => format!("store {}", random_store(random)),
         };
         parts.push(part);
     }
     while !parts.is_empty() {
-        let part = parts.swap_remove(dice.below(parts.len()));
+        let part = parts.swap_remove(random.below(parts.len()));
         let _ = write!(text, "{part} ");
     }
     words(&text)
 }
 
-fn random_store(dice: &mut Dice) -> String {
+fn random_store(random: &mut Random) -> String {
     let mut items = Vec::new();
     let mut seen = BTreeSet::new();
-    for _ in 0..=dice.below(5) {
-        let info = &DataType::spellings()[dice.below(DataType::spellings().len())];
-        if !seen.insert(info.name) && dice.chance(80) {
+    for _ in 0..=random.below(5) {
+        let info = &DataType::spellings()[random.below(DataType::spellings().len())];
+        if !seen.insert(info.name) && chance(random, 80) {
             continue;
         }
-        let period = dice.pick(&["10s", "1m", "500", "3h", "1d", "1h1"]);
-        let count = dice.pick(&["1", "2", "5", "3x"]);
+        let period = random.pick(&["10s", "1m", "500", "3h", "1d", "1h1"]);
+        let count = random.pick(&["1", "2", "5", "3x"]);
         let right = match info.argument {
             DataArgument::None => String::new(),
             DataArgument::Period => format!("({period})"),
@@ -343,11 +343,11 @@ fn random_store(dice: &mut Dice) -> String {
             DataArgument::CountAndPeriod => format!("({count},{period})"),
         };
         let odd = ["", "(10s)", "(2)", "(2,10s)", "()", "(2,3s,4s)", "(1s)(2s)", "(1s)x", "(2,1s)(3)", "(", "(0)"];
-        let argument = if dice.chance(96) { right } else { dice.pick(&odd).to_owned() };
+        let argument = if chance(random, 96) { right } else { random.pick(&odd).to_owned() };
         items.push(format!("{}{argument}", info.name));
     }
     let mut list = items.join(",");
-    if dice.chance(5) {
+    if chance(random, 5) {
         list.push(',');
     }
     list

@@ -5,12 +5,12 @@ mod support;
 
 use peerctl::units::{Delay, Size};
 
-use crate::probe::{DEFAULTS, Dice, line, verdicts};
+use crate::probe::{DEFAULTS, Random, chance, line, verdicts};
 use crate::support::{Haproxy, Network, haproxies};
 
 /// Texts around every limit and every spelling of `unit`s, and random ones.
 fn texts(units: &[&str], limits: &[u64], seed: u64) -> Vec<String> {
-    let mut dice = Dice::new(seed);
+    let mut random = Random::new(seed);
     let mut texts: Vec<String> =
         ["-1", "+1", "k", "s", "1.5", "1.5k", "0x10", "1_0", "007", "1 ", " 1"].map(str::to_owned).into();
     let beyond = [
@@ -28,9 +28,9 @@ fn texts(units: &[&str], limits: &[u64], seed: u64) -> Vec<String> {
         texts.extend(units.iter().map(|unit| format!("{number}{unit}")));
     }
     for _ in 0..100 {
-        let number = dice.below(100_000);
-        let unit = dice.pick(units);
-        let tail = if dice.chance(20) { dice.pick(&["1", "k", "s", "m", "30m", ".", "-", " "]) } else { "" };
+        let number = random.below(100_000);
+        let unit = random.pick(units);
+        let tail = if chance(&mut random, 20) { random.pick(&["1", "k", "s", "m", "30m", ".", "-", " "]) } else { "" };
         texts.push(format!("{number}{unit}{tail}"));
     }
     texts
@@ -131,9 +131,11 @@ fn haproxy_warns_where_we_drop_text_behind_a_time() {
 
 #[test]
 fn what_we_print_haproxy_reads_as_the_same_value() {
-    let mut dice = Dice::new(3);
+    let mut random = Random::new(3);
     let values: Vec<u32> = (0..60)
-        .map(|_| u32::try_from(dice.below(2_000_000_000)).expect("31 bits") / dice.pick(&[1, 1000, 60_000, 1 << 20]))
+        .map(|_| {
+            u32::try_from(random.below(2_000_000_000)).expect("31 bits") / random.pick(&[1, 1000, 60_000, 1 << 20])
+        })
         .flat_map(|value| [value, value.saturating_mul(1024), value.saturating_mul(60_000)])
         .filter(|value| (1..=Delay::MAX_MS).contains(value))
         .collect();

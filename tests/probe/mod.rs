@@ -1,9 +1,14 @@
-//! Asking `haproxy -c` about many small pieces of configuration at once, and random choices that repeat.
+//! Asking `haproxy -c` about many small pieces of configuration at once.
 #![allow(dead_code, reason = "each test crate compiles this module and calls its own part of it")]
+
+#[path = "../support/random.rs"]
+mod random;
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use peerctl::grammar::{Release, Version};
+
+pub(crate) use random::Random;
 
 use crate::support::Haproxy;
 
@@ -49,7 +54,8 @@ fn batch_verdicts(haproxy: &Haproxy, file: &Path, batch: &[Vec<u8>]) -> Vec<Verd
     let name = format!("[{}:", file.display());
     for (alert, messages) in [(true, check.alerts()), (false, check.warnings())] {
         for message in messages {
-            let Some((_, after)) = message.split_once(&name) else { continue };
+            // Some messages name the last good line first.
+            let Some((_, after)) = message.rsplit_once(&name) else { continue };
             let line: usize = after.split(']').next().and_then(|line| line.parse().ok()).expect("a line number");
             let piece = ends.partition_point(|end| *end < line);
             let verdict = &mut verdicts[piece];
@@ -95,29 +101,7 @@ pub(crate) fn release(haproxy: &Haproxy) -> Release {
     Release::parse(&String::from_utf8_lossy(&output.stdout)).expect("a version")
 }
 
-/// Numbers that look random and are the same in every run (xorshift).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed | 1)
-    }
-
-    /// A number below `limit`.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits fit") % limit
-    }
-
-    /// One of `choices`.
-    pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-
-    /// Yes in `percent` of 100 cases.
-    pub(crate) fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
+/// Yes in `percent` of 100 cases.
+pub(crate) fn chance(random: &mut Random, percent: usize) -> bool {
+    random.below(100) < percent
 }
