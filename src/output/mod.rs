@@ -1,3 +1,4 @@
 //! Renderers: data to text, one file per format.
 
 pub mod diff;
+pub mod table_json;
