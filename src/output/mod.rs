@@ -2,3 +2,4 @@
 
 pub mod diagnostic;
 pub mod diff;
+pub mod table_json;
