@@ -44,6 +44,9 @@ pub struct Release {
     pub patch: Option<u32>,
     /// The number behind `-dev`, of a version that is not released yet.
     pub dev: Option<u32>,
+    /// The number behind the last dash, as HAProxy reads it from its own version: 1 in `3.2.26-1`, 0 in `2.6.12-1+deb12u3`,
+    /// because what follows the dash is more than a number. `None` when nothing follows the patch or only the branch is known.
+    pub revision: Option<u32>,
 }
 
 impl Release {
@@ -57,17 +60,22 @@ impl Release {
         let word = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
         let (major, rest) = number(word.ok_or_else(error)?).ok_or_else(error)?;
         let (minor, rest) = rest.strip_prefix('.').and_then(number).ok_or_else(error)?;
-        let patch = rest.strip_prefix('.').and_then(number);
-        let dev = rest.strip_prefix("-dev").and_then(number).map(|(dev, _)| dev);
         let branch = |number: u32| u16::try_from(number).map_err(|_| error());
-        // A development version precedes the patches of its branch; nothing else is known to follow `MAJOR.MINOR`.
-        Ok(Self { version: Version::new(branch(major)?, branch(minor)?), patch: patch.map(|(patch, _)| patch), dev })
+        let version = Version::new(branch(major)?, branch(minor)?);
+        let (patch, rest) = match rest.strip_prefix('.').and_then(number) {
+            Some((patch, rest)) => (Some(patch), rest),
+            None => (None, rest),
+        };
+        let dev = rest.strip_prefix("-dev").and_then(number).map(|(dev, _)| dev);
+        let tail = if dev.is_some() { rest.trim_start_matches("-dev") } else { rest };
+        let revision = tail.rsplit_once('-').map(|(_, last)| last.parse().unwrap_or(0));
+        Ok(Self { version, patch, dev, revision })
     }
 }
 
 impl From<Version> for Release {
     fn from(version: Version) -> Self {
-        Self { version, patch: None, dev: None }
+        Self { version, patch: None, dev: None, revision: None }
     }
 }
 
@@ -79,6 +87,9 @@ impl fmt::Display for Release {
         }
         if let Some(dev) = self.dev {
             write!(out, "-dev{dev}")?;
+        }
+        if let Some(revision) = self.revision.filter(|revision| *revision > 0) {
+            write!(out, "-{revision}")?;
         }
         Ok(())
     }
@@ -124,7 +135,7 @@ mod tests {
     fn versions_are_read_from_words_and_from_program_output() {
         let read = |text| Release::parse(text).map(|release| release.to_string());
         assert_eq!(read("3.2").as_deref(), Ok("3.2"));
-        assert_eq!(read("3.2.26-1").as_deref(), Ok("3.2.26"));
+        assert_eq!(read("3.2.26-1").as_deref(), Ok("3.2.26-1"));
         assert_eq!(read("3.5-dev5-0f2c1a").as_deref(), Ok("3.5-dev5"));
         assert_eq!(
             read("HAProxy version 2.6.12-1+deb12u3 2025/10/03 - https://haproxy.org/\nStatus: …").as_deref(),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::{
     reading::{Known, Place, Statement},
-    server_id::{self, Declaration},
+    server_id::{self, Declaration, ExplicitId},
     stick_table::StickTable,
 };
 use crate::{
@@ -105,7 +105,7 @@ impl<'d> Proxy<'d> {
             return;
         }
         let ids = server_id::assign(&declarations);
-        for (server, id) in self.servers.iter_mut().zip(ids) {
+        for (server, id) in self.servers.iter_mut().zip(ids.iter().flat_map(server_id::Ids::iter)) {
             server.id = id;
         }
         self.servers.shrink_to_fit();
@@ -114,18 +114,22 @@ impl<'d> Proxy<'d> {
     fn server(&mut self, statement: &Statement<'_, 'd>, version: Version) {
         let words = statement.words;
         let declaration = declaration(words.words.get(3..), 1, statement.known, version);
-        self.push(statement, words.take(1), words.take(2), declaration.is_explicit());
+        self.push(statement, words.take(1), words.take(2), is_explicit(declaration));
         self.declarations.push(declaration);
     }
 
     /// `server-template PREFIX COUNT|FROM-TO ADDRESS …`: only the first instance gets an explicit id.
     fn template(&mut self, statement: &Statement<'_, 'd>, version: Version) {
         let words = statement.words;
-        let Some((from, to)) = template_range(words.get(2)) else { return };
+        let Ok(range) = server_id::parse_template(words.get(2)) else { return };
+        let (from, to) = range.into_inner();
+        if to - from >= MAX_TEMPLATE {
+            return;
+        }
         let declaration = declaration(words.words.get(4..), to - from + 1, statement.known, version);
         for number in from..=to {
             let name = [words.get(1), number.to_string().as_bytes()].concat();
-            self.push(statement, name.into(), words.take(3), number == from && declaration.is_explicit());
+            self.push(statement, name.into(), words.take(3), number == from && is_explicit(declaration));
         }
         self.declarations.push(declaration);
     }
@@ -156,20 +160,18 @@ fn declaration(params: Option<&[Decoded<'_>]>, count: u32, known: Known, version
     let scanned = ParamTable::Server.scan(&words, Some(version));
     // The last `id` of a line wins.
     let id = scanned.iter().rev().find(|p| p.info.is_some_and(|info| info.keyword == "id"));
-    let explicit = id.and_then(|p| words.get(p.values.start)).map(|value| server_id::parse_id(value, Some(version)));
-    Declaration::new(explicit, count, known == Known::Yes)
+    let value = id.and_then(|p| words.get(p.values.start));
+    let explicit = value.map_or(ExplicitId::Automatic, |value| {
+        server_id::parse_id(value, Some(version)).map_or(ExplicitId::Unknown, ExplicitId::Given)
+    });
+    Declaration { explicit, count: Some(count), certain: known == Known::Yes }
+}
+
+/// Whether the line says anything about an id.
+fn is_explicit(declaration: Declaration) -> bool {
+    declaration.explicit != ExplicitId::Automatic
 }
 
 /// The most instances of one template that are unrolled: HAProxy's own limit is the range of `int`; a larger
 /// template than this is a mistake, and is left out.
 const MAX_TEMPLATE: u32 = 1_000_000;
-
-/// `3` is 1 to 3, `4-9` is 4 to 9.
-fn template_range(word: &[u8]) -> Option<(u32, u32)> {
-    let text = std::str::from_utf8(word).ok()?;
-    let (from, to) = match text.split_once('-') {
-        Some((from, to)) => (from.parse().ok()?, to.parse().ok()?),
-        None => (1, text.parse().ok()?),
-    };
-    (from <= to && to - from < MAX_TEMPLATE).then_some((from, to))
-}

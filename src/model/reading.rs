@@ -192,14 +192,14 @@ impl Reader<'_> {
                     let asked = outside != Truth::False && taken != Truth::True;
                     let condition = if asked { self.condition(source, place, words) } else { Truth::False };
                     if let Some(open) = blocks.last_mut() {
-                        open.branch = condition.and(taken.not());
+                        open.branch = condition.and(!taken);
                         open.taken = taken.or(condition);
                     }
                 }
             }
             b".else" => {
                 if let Some(open) = blocks.last_mut() {
-                    open.branch = open.taken.not();
+                    open.branch = !open.taken;
                     open.taken = Truth::True;
                 }
             }
@@ -215,7 +215,12 @@ impl Reader<'_> {
         let text = arguments.iter().map(|w| &*w.bytes).collect::<Vec<_>>().join(&b' ');
         let span = condition_span(source, place.line);
         let environment = &self.environment;
-        match cond::eval(&text, &|name| environment.get(name).map(<[u8]>::to_vec), Some(self.facts.version)) {
+        let facts = cond::Facts {
+            release: Some(self.facts.version.into()),
+            defined: &|name| environment.get(name).is_some().into(),
+            build: &|_, _| Truth::Unknown,
+        };
+        match cond::eval(&text, &facts) {
             Ok(Truth::Unknown) => {
                 self.remarks.push(Remark { place, span, kind: RemarkKind::ConditionUnknown });
                 Truth::Unknown
