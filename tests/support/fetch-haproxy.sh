@@ -151,6 +151,7 @@ fetch_release() {
 # What is left where fetching is impossible: the HAProxy that is installed, if one is.
 fall_back() {
     say "NOT POSSIBLE HERE: $1"
+    : >"$cache/impossible"
     if installed=$(command -v haproxy); then
         branch=$(branch_of "$installed")
         [ -x "$cache/bin/haproxy-$branch" ] || ln -s "$installed" "$cache/bin/haproxy-$branch"
@@ -183,3 +184,4 @@ for suite in $(missing_suites); do
     *) say "HAProxy of Debian $suite could not be unpacked (see above)" && exit 1 ;;
     esac
 done
+rm -f -- "$cache/impossible"

@@ -1,0 +1,28 @@
+//! What integration tests share: the real HAProxy in several versions, checked or running, in a network of its own.
+//!
+//! ```ignore
+//! mod support;
+//!
+//! for haproxy in support::haproxies() {
+//!     let network = support::Network::new();
+//!     let lb1 = haproxy.start(&network, dir.path(), &["lb1.cfg"], Some("lb1"));
+//!     lb1.set_entry("t", "k", "data.gpc0 1");
+//!     …
+//! }
+//! ```
+#![allow(dead_code, reason = "each test crate compiles this module and calls its own part of it")]
+
+mod certificate;
+mod haproxy;
+mod network;
+mod running;
+mod wait;
+
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use self::{
+    certificate::self_signed_certificate,
+    haproxy::{Check, Haproxy, haproxies},
+    network::Network,
+    running::{Retired, Running},
+    wait::{DEADLINE, wait_until},
+};
