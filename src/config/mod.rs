@@ -5,11 +5,11 @@
 //! in [`Document::errors`]. What the words *mean* depends on the environment and the version: [`decode`] says.
 //!
 //! ```
-//! use peerctl::config::Document;
+//! use peerctl::config::{Document, LineNo};
 //!
 //! let doc = Document::parse(b"peers mesh\r\n  peer lb1 10.0.0.1:10000 # us\r\n".to_vec())?;
 //! assert_eq!(doc.print(), doc.text()); // always, for any bytes
-//! assert_eq!(doc.raw_words(1).count(), 3); // peer, lb1, 10.0.0.1:10000: neither the comment nor the CR
+//! assert_eq!(doc.raw_words(LineNo(1)).count(), 3); // peer, lb1, 10.0.0.1:10000: neither the comment nor the CR
 //! # Ok::<(), peerctl::config::TooLong>(())
 //! ```
 

@@ -1,6 +1,7 @@
 //! Tables of facts, compiled in from the top-level `grammar/` folder.
 
 mod data_type;
+pub mod ebnf;
 mod key_type;
 pub mod keywords;
 mod params;

@@ -1,0 +1,225 @@
+//! The grammars that `peerctl grammar` prints, held against the parser in both directions: what they describe is
+//! accepted with the same words, blocks and sections, and what they don't describe isn't.
+
+mod ebnf;
+#[path = "support/random.rs"]
+mod random;
+
+use ebnf::{Grammar, Unit, symbols};
+use peerctl::{
+    config::{Document, LineNo, SyntaxErrorKind},
+    grammar::{ebnf as grammars, keywords::sections},
+    span::Span,
+};
+use random::Random;
+use serde_json::Value;
+
+/// What lines are cut at, what looks like it, and what references are made of.
+const TRICKY: &[&[u8]] = &[
+    b" ", b"\t", b"\x0b", b"\x0c", b"\r", b"\"", b"\"", b"'", b"\\", b"\\", b"#", b"$", b"$", b"{", b"}", b"[*]", b"[",
+    b"-", b"A", b"_", b".", b"1", b"x", b"x41", b"n", b"t", b"r", b"\"$A\"", b"${A", b"\"${A-", b"a b", b"\xe9",
+    b"\xff",
+];
+
+fn grammar(name: &str, unit: Unit) -> Grammar {
+    Grammar::read(grammars::find(name).expect("it is there"), unit)
+}
+
+fn document(mut line: Vec<u8>) -> Document {
+    line.push(b'\n');
+    Document::parse(line).expect("short")
+}
+
+#[test]
+fn grammars_are_sorted_and_can_be_found() {
+    let names: Vec<&str> = grammars::GRAMMARS.iter().map(|(name, _)| *name).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    assert!(names.iter().all(|name| grammars::find(name).is_some()));
+    assert_eq!(grammars::find("nonsense"), None);
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/grammar")).expect("the folder is there");
+    let files = files.map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"));
+    let mut files: Vec<String> = files.filter_map(|f| f.strip_suffix(".ebnf").map(str::to_owned)).collect();
+    files.sort();
+    assert_eq!(files, names, "every grammar in the folder is printed");
+}
+
+#[test]
+fn every_line_the_grammar_makes_is_cut_into_the_same_words() {
+    let grammar = grammar("line", Unit::Byte);
+    for seed in 0..10_000 {
+        let sentence = grammar.generate("Line", &[], &mut Random::new(seed));
+        let text = sentence.text();
+        let document = document(text.clone());
+        let shown = String::from_utf8_lossy(&text);
+        assert_eq!(document.errors(), [], "seed {seed}: {shown:?}");
+        let made = sentence.nodes.iter().filter(|node| node.rule == "Word" || node.rule == "CutWord");
+        let made: Vec<Span> = made.map(|n| Span::new(offset(n.start), offset(n.end))).collect();
+        let found: Vec<Span> = document.raw_words(LineNo(0)).map(|word| word.span).collect();
+        assert_eq!(found, made, "seed {seed}: {shown:?}");
+    }
+}
+
+#[test]
+fn the_grammar_accepts_and_refuses_the_lines_that_haproxy_does() {
+    let grammar = grammar("line", Unit::Byte);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/config/cases/words.json");
+    let vectors: Value = serde_json::from_slice(&std::fs::read(path).expect("the vectors are there")).expect("JSON");
+    for (list, accepted) in [("lines", true), ("errors", false)] {
+        let lines = vectors[list].as_array().expect("lines");
+        assert!(lines.len() >= 80, "the vectors are complete");
+        for line in lines {
+            let text = line["text"].as_str().expect("a text").chars();
+            let text: Vec<u8> = text.map(|c| u8::try_from(u32::from(c)).expect("a byte")).collect();
+            assert_eq!(grammar.recognises("Line", &symbols(&text)), accepted, "{:?}", String::from_utf8_lossy(&text));
+        }
+    }
+}
+
+#[test]
+fn the_grammar_and_the_parser_agree_on_random_lines() {
+    let grammar = grammar("line", Unit::Byte);
+    let mut refused = 0;
+    for seed in 0..6_000 {
+        let text = Random::new(seed).text(TRICKY, 20);
+        let document = document(text.clone());
+        let accepted = document.errors().is_empty();
+        let shown = String::from_utf8_lossy(&text);
+        assert_eq!(grammar.recognises("Line", &symbols(&text)), accepted, "seed {seed}: {shown:?}");
+        refused += i32::from(!accepted);
+    }
+    assert!((1_000..5_000).contains(&refused), "both verdicts are tried, not {refused} of 6000");
+}
+
+#[test]
+fn nul_is_refused_wherever_it_stands() {
+    let grammar = grammar("line", Unit::Byte);
+    for line in [&b"a\0b"[..], b"# \0", b"'\0'", b"\"\0\"", b"\"${A-\0}\"", b"a\r\0", b"\\\0"] {
+        assert!(!grammar.recognises("Line", &symbols(line)), "{line:?}");
+        assert!(document(line.to_vec()).errors().iter().any(|e| e.kind == SyntaxErrorKind::NulByte), "{line:?}");
+    }
+}
+
+/// Words of lines: directives, headers, and others.
+const WORDS: &[&[u8]] = &[b"1", b"peers", b"mesh", b"backend", b"server", b".notice", b"a b", b"it's", b"#"];
+
+const ENDS: &[&[u8]] = &[b"\n", b" \n", b" # peers\n", b"\r\n", b"\r.if\n"];
+const GAPS: &[&[u8]] = &[b" ", b"\t", b"  "];
+
+/// Words and line ends as a text, some words in quotes, some lines with blanks and comments around them.
+fn render(symbols: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut text = Vec::new();
+    for symbol in symbols {
+        if symbol == b"\n" {
+            text.extend_from_slice(random.pick(ENDS));
+            continue;
+        }
+        text.extend_from_slice(random.pick(GAPS));
+        let plain = symbol.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b));
+        match random.below(4) {
+            0 if !symbol.contains(&b'\'') => text.extend([b"'", &symbol[..], b"'"].concat()),
+            1 => text.extend(symbol.iter().flat_map(|b| format!("\\x{b:02x}").into_bytes())),
+            _ if plain => text.extend_from_slice(symbol),
+            _ => text.extend([b"\"", &symbol[..], b"\""].concat()),
+        }
+    }
+    text
+}
+
+#[test]
+fn every_file_the_grammar_makes_has_the_same_blocks() {
+    let grammar = grammar("file", Unit::Word);
+    let mut nested = 0;
+    for seed in 0..2_000 {
+        let random = &mut Random::new(seed);
+        let sentence = grammar.generate("File", WORDS, random);
+        let text = render(&sentence.symbols, random);
+        let document = Document::parse(text.clone()).expect("short");
+        let shown = String::from_utf8_lossy(&text);
+        assert_eq!(document.errors(), [], "seed {seed}: {shown}");
+        let line_of = |symbol: usize| sentence.symbols[..symbol].iter().filter(|s| *s == b"\n").count();
+        let made: Vec<(usize, usize)> =
+            sentence.of("Block").map(|node| (line_of(node.start), line_of(node.end) - 1)).collect();
+        let found: Vec<(usize, usize)> =
+            document.blocks().iter().map(|block| (block.start().0 as usize, block.end.0 as usize)).collect();
+        assert_eq!(found, made, "seed {seed}: {shown}");
+        for (block, node) in document.blocks().iter().zip(sentence.of("Block")) {
+            let inside = |rule| sentence.of(rule).filter(|n| node.start <= n.start && n.end <= node.end);
+            let starts = ["If", "Elif", "Else"].into_iter().flat_map(inside).map(|n| line_of(n.start));
+            let directives: Vec<usize> = block.branches.iter().map(|b| b.directive.0 as usize).collect();
+            let starts: Vec<usize> = starts.collect();
+            assert!(directives.iter().all(|d| starts.contains(d)), "seed {seed}: {shown}");
+        }
+        nested += usize::from(made.windows(2).any(|pair| pair[1].0 < pair[0].1));
+    }
+    assert!(nested > 200, "blocks in blocks were tried, not {nested} times");
+}
+
+#[test]
+fn every_configuration_the_grammar_makes_has_the_same_sections() {
+    let grammar = grammar("file", Unit::Word);
+    for seed in 0..2_000 {
+        let random = &mut Random::new(seed);
+        let sentence = grammar.generate("Configuration", WORDS, random);
+        let text = render(&sentence.symbols, random);
+        let document = Document::parse(text.clone()).expect("short");
+        let line_of = |symbol: usize| sentence.symbols[..symbol].iter().filter(|s| *s == b"\n").count();
+        let made: Vec<(usize, usize)> =
+            sentence.of("Section").map(|node| (line_of(node.start), line_of(node.end))).collect();
+        let found: Vec<(usize, usize)> =
+            document.sections().iter().map(|section| (section.header.0 as usize, section.end.0 as usize)).collect();
+        assert_eq!(found, made, "seed {seed}: {}", String::from_utf8_lossy(&text));
+    }
+}
+
+#[test]
+fn the_grammar_and_the_parser_agree_on_random_blocks() {
+    let grammar = grammar("file", Unit::Word);
+    let lines: [&[&[u8]]; 8] = [
+        &[b".if", b"1"],
+        &[b".if"],
+        &[b".elif", b"0"],
+        &[b".else"],
+        &[b".endif"],
+        &[b".endif"],
+        &[b"peers", b"mesh"],
+        &[b".else", b"x"],
+    ];
+    let mut accepted = 0;
+    for seed in 0..10_000 {
+        let random = &mut Random::new(seed);
+        let mut sentence: Vec<Vec<u8>> = Vec::new();
+        for _ in 0..random.below(7) {
+            // The last one is seldom wanted: it is always wrong.
+            let line = if random.one_in(30) { lines[7] } else { random.pick(&lines[..7]) };
+            sentence.extend(line.iter().map(|word| word.to_vec()));
+            sentence.push(b"\n".to_vec());
+        }
+        let text = render(&sentence, random);
+        let document = Document::parse(text.clone()).expect("short");
+        let verdict = document.errors().is_empty();
+        let shown = String::from_utf8_lossy(&text);
+        assert_eq!(grammar.recognises("File", &sentence), verdict, "seed {seed}: {shown} {:?}", document.errors());
+        accepted += i32::from(verdict);
+    }
+    assert!((1_000..9_000).contains(&accepted), "both verdicts are tried, not {accepted} of 10000");
+}
+
+#[test]
+fn a_file_without_its_last_newline_is_refused() {
+    let grammar = grammar("file", Unit::Word);
+    assert!(!grammar.recognises("File", &[b"peers".to_vec()]));
+    let document = Document::parse(b"peers".to_vec()).expect("short");
+    assert!(document.errors().iter().any(|e| e.kind == SyntaxErrorKind::NoFinalNewline));
+}
+
+#[test]
+fn the_grammar_names_the_section_keywords() {
+    let mut keywords = grammar("file", Unit::Word).literals("SectionKeyword");
+    keywords.sort();
+    let known: Vec<&[u8]> = sections().iter().map(|section| section.keyword.as_bytes()).collect();
+    assert_eq!(keywords, known);
+}
+
+fn offset(n: usize) -> u32 {
+    u32::try_from(n).expect("short")
+}
