@@ -24,6 +24,13 @@ impl Failure {
         Self { exit: Exit::Misuse, message: message.into(), snippet: String::new(), help: help.into() }
     }
 
+    /// I/O that failed: exit 3. `what` is a verb, `path` is shown as it is.
+    #[must_use]
+    pub fn io(what: &str, path: &str, error: &std::io::Error) -> Self {
+        let message = format!("{what} {path}: {error}");
+        Self { exit: Exit::Io, message, snippet: String::new(), help: String::new() }
+    }
+
     /// A refused edit of the instance called `name`.
     #[must_use]
     pub fn operation(name: &str, error: &OpError, sources: &[Source]) -> Self {

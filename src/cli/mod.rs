@@ -2,11 +2,17 @@
 
 pub mod add;
 pub mod args;
+pub mod completions;
 pub mod edit;
 pub mod exit;
 pub mod failure;
 pub mod files;
+pub mod generate;
+pub mod grammar;
+pub mod help;
 pub mod instances;
+pub mod man;
+pub mod parse;
 pub mod remove;
 pub mod report;
 pub mod snippet;
@@ -14,7 +20,7 @@ pub mod stdout;
 
 use std::io::{self, Write as _};
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -23,7 +29,8 @@ use failure::Failure;
 /// Runs the program: reads the command line, does what it says, prints, and returns the exit code.
 pub fn main() -> std::process::ExitCode {
     files::survive_size_limit();
-    let cli = match Cli::try_parse() {
+    let parsed = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // clap's own text; help and version go to standard output and are no failure.
@@ -45,7 +52,11 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Add(args) => add::run(cli, args),
         Command::Remove(args) => remove::run(cli, args),
-        Command::Generate(_) | Command::Table(_) | Command::Show(_) | Command::Parse(_) | Command::Grammar { .. }
-        | Command::Completions { .. } | Command::Man { .. } => Err(Failure::misuse("not there yet", "")),
+        Command::Generate(args) => generate::run(args),
+        Command::Grammar { name } => grammar::run(name.as_deref()),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { dir } => man::run(dir),
+        Command::Parse(args) => parse::run(args),
+        Command::Table(_) | Command::Show(_) => Err(Failure::misuse("not there yet", "")),
     }
 }

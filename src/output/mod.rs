@@ -1,3 +1,5 @@
 //! Renderers: data to text, one file per format.
 
 pub mod diff;
+pub mod json;
+pub mod tree_json;
