@@ -7,6 +7,7 @@ use super::{
     edit,
     exit::Exit,
     failure::Failure,
+    form,
 };
 use crate::{
     model::PeerKeyword,
@@ -26,6 +27,14 @@ const GUEST_ADDRESS: &str = "127.0.0.1:10999";
 /// # Errors
 /// As [`edit::run`], and for a bad name or address.
 pub fn run(cli: &Cli, args: &AddArgs) -> Result<Exit, Failure> {
+    if form::is_wanted(args) { form::run(cli, args) } else { with_arguments(cli, args) }
+}
+
+/// Runs the command with what the arguments say, without asking.
+///
+/// # Errors
+/// As [`run`].
+pub fn with_arguments(cli: &Cli, args: &AddArgs) -> Result<Exit, Failure> {
     let Some(section) = &args.section else {
         return Err(Failure::misuse("which section?", "peerctl add SECTION INSTANCE… --peer NAME=ADDRESS …"));
     };

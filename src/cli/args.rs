@@ -107,7 +107,7 @@ pub enum Format {
 }
 
 /// Options of all commands that read instances.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct ReadArgs {
     /// A variable the configuration is read with, for all instances or for NAME only (repeatable)
     #[arg(long, value_name = "[NAME:]VAR=VALUE")]
@@ -121,7 +121,7 @@ pub struct ReadArgs {
 }
 
 /// Options of all commands that change files.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Writing")]
 pub struct WriteArgs {
     /// Write nothing; exit 1 if something would change
@@ -180,7 +180,7 @@ pub enum VerifyArg {
 }
 
 /// TLS between peers.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
     /// TLS between the peers, listener and local entry included
@@ -226,7 +226,7 @@ pub struct GenerateArgs {
 }
 
 /// `add`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct AddArgs {
     /// The section's name
     pub section: Option<String>,

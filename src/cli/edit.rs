@@ -1,24 +1,28 @@
-//! The way of every edit: read, plan, apply, read again, check, show, write.
+//! The way of every edit: read, plan, apply, read again, check, write.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::{
     args::{Cli, ReadArgs, WriteArgs},
     exit::Exit,
     failure::Failure,
-    files::{Change, Transaction, Written},
+    files::{self, Change, Transaction},
     instances::{self, Loaded},
-    report,
+    reload::ReloadCommand,
+    report::{self, Report},
+    validate::Haproxy,
+    validation,
 };
 use crate::{
     config::{Document, Source},
     grammar::Version,
     model::Instance,
-    ops::{Mark, Note, OpError, Plan},
+    ops::{Note, OpError, Plan},
 };
+
+/// The version whose rules hold where no HAProxy is there to ask.
+pub const DEFAULT_VERSION: Version = Version::new(3, 2);
 
 /// An instance before and after an edit.
 #[derive(Debug)]
@@ -31,14 +35,6 @@ pub struct Edited {
     pub notes: Vec<Note>,
 }
 
-impl Edited {
-    /// Whether a byte changes.
-    #[must_use]
-    pub fn changed(&self) -> bool {
-        self.after.iter().any(Option::is_some)
-    }
-}
-
 /// What an edit does to one instance.
 pub type Planner<'a> = dyn Fn(&Loaded, &Instance<'_>) -> Result<Plan, OpError> + 'a;
 
@@ -46,39 +42,55 @@ pub type Planner<'a> = dyn Fn(&Loaded, &Instance<'_>) -> Result<Plan, OpError> +
 ///
 /// # Errors
 /// If an instance can't be read, its edit is refused, HAProxy refuses the result, or it can't be written.
-pub fn run(cli: &Cli, names: &[String], read: &ReadArgs, write: &WriteArgs, plan: &Planner<'_>) -> Result<Exit, Failure> {
-    let version = Version::new(3, 2);
+pub fn run(
+    cli: &Cli,
+    names: &[String],
+    read: &ReadArgs,
+    write: &WriteArgs,
+    plan: &Planner<'_>,
+) -> Result<Exit, Failure> {
+    let reload = write.reload_cmd.as_deref().map(ReloadCommand::parse).transpose();
+    let reload = reload.map_err(|e| Failure::misuse(e.to_string(), ""))?;
+    let haproxy = Haproxy::find(write.haproxy.as_deref())?;
+    let version = match &haproxy {
+        Some(haproxy) => haproxy.version().map(|(major, minor, _)| Version::new(major, minor))?,
+        None => DEFAULT_VERSION,
+    };
     let compute = || -> Result<(Vec<Edited>, Vec<Change>), Failure> {
-        let edited = plan_all(instances::load(names, read, version)?, plan)?;
+        let loaded = instances::load(names, read, version)?;
+        let edited = loaded.into_iter().map(|one| edit_one(one, plan)).collect::<Result<Vec<_>, _>>()?;
         let changes = changes(&edited)?;
         Ok((edited, changes))
     };
+    let paths = instances::paths(names);
     if write.check {
         // Nothing may be opened for writing, so nothing is staged: only computed and shown.
         let (edited, _) = compute()?;
-        return report::finish(cli, write, &edited, &[], None);
+        let interrupted = paths.iter().find_map(|path| files::pending(path).transpose()).transpose()?;
+        let report = Report { interrupted, ..Report::new(&edited) };
+        return report::print(cli, write, &report);
     }
-    let (edited, transaction) = Transaction::prepare(write.options(), &instances::paths(names), compute)?;
-    let staged: BTreeMap<PathBuf, PathBuf> =
-        transaction.staged().map(|(path, temp)| (path.to_owned(), temp)).collect();
-    let _ = &staged;
-    let written = transaction.commit()?;
-    report::finish(cli, write, &edited, &written, None)
-}
-
-fn plan_all(loaded: Vec<Loaded>, plan: &Planner<'_>) -> Result<Vec<Edited>, Failure> {
-    loaded.into_iter().map(|loaded| edit_one(loaded, plan)).collect()
+    let (edited, transaction) = Transaction::prepare(write.options(), &paths, compute)?;
+    let staged: BTreeMap<PathBuf, PathBuf> = transaction.staged().map(|(path, temp)| (path.to_owned(), temp)).collect();
+    let mut report = Report { recovered: transaction.recovered().to_vec(), ..Report::new(&edited) };
+    let haproxy = haproxy.filter(|_| !write.no_validate);
+    if let (Some(haproxy), true) = (&haproxy, report.changed()) {
+        validation::check_all(haproxy, &edited, &staged)?;
+        report.validated = Some(haproxy.version()?);
+    }
+    report.written = transaction.commit()?;
+    if let (Some(reload), true) = (&reload, report.changed()) {
+        report.reload = Some(reload.run().map_err(|e| e.to_string()));
+    }
+    report::print(cli, write, &report)
 }
 
 fn edit_one(loaded: Loaded, plan: &Planner<'_>) -> Result<Edited, Failure> {
-    let (after, notes) = {
-        let instance = loaded.instance();
-        let refused = |error: &OpError, files: &[Source]| Failure::operation(&loaded.name, error, files);
-        let planned = plan(&loaded, &instance).map_err(|e| refused(&e, &loaded.files))?;
-        let after = apply(&loaded, &planned)?;
-        (after, planned.notes)
-    };
-    let edited = Edited { loaded, after, notes };
+    let instance = loaded.instance();
+    let planned = plan(&loaded, &instance).map_err(|e| Failure::operation(&loaded.name, &e, &loaded.files))?;
+    let after = apply(&loaded, &planned)?;
+    drop(instance);
+    let edited = Edited { loaded, after, notes: planned.notes };
     check_intent(&edited, plan)?;
     Ok(edited)
 }
@@ -87,18 +99,21 @@ fn edit_one(loaded: Loaded, plan: &Planner<'_>) -> Result<Edited, Failure> {
 fn apply(loaded: &Loaded, plan: &Plan) -> Result<Vec<Option<Source>>, Failure> {
     let mut after = Vec::with_capacity(loaded.files.len());
     for (source, edits) in loaded.files.iter().zip(&plan.edits) {
-        let text = edits.apply(source.document.text()).map_err(|e| {
-            Failure::misuse(format!("{}: {e}", source.name), "nothing was written; please report this with the command")
-        })?;
+        let text = edits.apply(source.document.text()).map_err(|e| our_fault(&source.name, &e.to_string()))?;
         if text == source.document.text() {
             after.push(None);
             continue;
         }
-        let document = Document::parse(text)
-            .map_err(|e| Failure::misuse(format!("{}: {e}", source.name), "split it into several files"))?;
-        after.push(Some(Source::new(source.name.clone(), document)));
+        after.push(Some(parse(&source.name, text)?));
     }
     Ok(after)
+}
+
+fn parse(name: &str, text: Vec<u8>) -> Result<Source, Failure> {
+    match Document::parse(text) {
+        Ok(document) => Ok(Source::new(name, document)),
+        Err(error) => Err(Failure::misuse(format!("{name}: {error}"), "split it into several files")),
+    }
 }
 
 /// The result, read again, must say what was asked for: the same edit on it has nothing left to do, and no line
@@ -107,54 +122,69 @@ fn check_intent(edited: &Edited, plan: &Planner<'_>) -> Result<(), Failure> {
     if !edited.changed() {
         return Ok(());
     }
-    let broken = |what: String| {
-        Failure::misuse(format!("{}: {what}", edited.loaded.name), "nothing was written; please report this with the command")
-    };
+    let name = &edited.loaded.name;
     for (before, after) in edited.loaded.files.iter().zip(&edited.after) {
-        let Some(after) = after else { continue };
-        if after.document.errors().len() > before.document.errors().len() {
-            return Err(broken("the edit would have made a line unreadable".into()));
+        let worse = |after: &Source| after.document.errors().len() > before.document.errors().len();
+        if after.as_ref().is_some_and(worse) {
+            return Err(our_fault(name, "the edit would have made a line unreadable"));
         }
     }
-    let files: Vec<Source> = edited.files_after()?;
+    let files = edited.files_after()?;
     let instance = edited.loaded.instance_of(&files);
-    let again = plan(&edited.loaded, &instance)
-        .map_err(|e| Failure::operation(&edited.loaded.name, &e, &files))?;
-    if again.is_empty() { Ok(()) } else { Err(broken("the edit would not have been complete".into())) }
+    let again = plan(&edited.loaded, &instance).map_err(|e| Failure::operation(name, &e, &files))?;
+    if again.is_empty() { Ok(()) } else { Err(our_fault(name, "the edit would not have been complete")) }
+}
+
+fn our_fault(name: &str, what: &str) -> Failure {
+    Failure::misuse(format!("{name}: {what}"), "nothing was written; this is a mistake of peerctl, please report it")
 }
 
 impl Edited {
+    /// Whether a byte changes.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.after.iter().any(Option::is_some)
+    }
+
     /// All files as they are after the edit.
     ///
     /// # Errors
-    /// Never for files that were read: their length fits.
+    /// Never for files that could be read before: their length fits.
     pub fn files_after(&self) -> Result<Vec<Source>, Failure> {
+        let pairs = self.loaded.files.iter().zip(&self.after);
         let text = |(before, after): (&Source, &Option<Source>)| {
-            let source = after.as_ref().unwrap_or(before);
-            let document = Document::parse(source.document.text().to_vec())
-                .map_err(|e| Failure::misuse(format!("{}: {e}", source.name), ""))?;
-            Ok(Source::new(source.name.clone(), document))
+            parse(&before.name, after.as_ref().unwrap_or(before).document.text().to_vec())
         };
-        self.loaded.files.iter().zip(&self.after).map(text).collect()
+        pairs.map(text).collect()
+    }
+
+    /// The text for standard output, if standard input is a file of the instance.
+    #[must_use]
+    pub fn for_stdout(&self) -> Option<&[u8]> {
+        let at = self.loaded.originals.iter().position(Option::is_none)?;
+        let before = self.loaded.files.get(at)?;
+        Some(self.after.get(at)?.as_ref().unwrap_or(before).document.text())
     }
 }
 
 /// What is to be written, each file once. Two instances that share a file must want the same of it.
 fn changes(edited: &[Edited]) -> Result<Vec<Change>, Failure> {
-    let mut wanted: BTreeMap<PathBuf, (&str, &[u8])> = BTreeMap::new();
+    let mut wanted: BTreeMap<&Path, (&str, &[u8])> = BTreeMap::new();
     let mut changes = Vec::new();
     for one in edited {
         for ((source, after), original) in one.loaded.files.iter().zip(&one.after).zip(&one.loaded.originals) {
             let Some(original) = original else { continue };
             let text = after.as_ref().unwrap_or(source).document.text();
-            let key = original.real_path().unwrap_or(original.path()).to_owned();
-            match wanted.get(&key) {
-                Some((_, other)) if *other == text => continue,
-                Some((name, _)) => {
-                    let message = format!("{}: instances `{name}` and `{}` share this file, and want different things of it", source.name, one.loaded.name);
-                    return Err(Failure::misuse(message, "give each instance a file of its own"));
+            let key = original.real_path().unwrap_or(original.path());
+            if let Some((name, other)) = wanted.get(key) {
+                if *other == text {
+                    continue;
                 }
-                None => {}
+                let message = format!(
+                    "{}: `{name}` and `{}` share this file and want different things of it",
+                    source.name, one.loaded.name
+                );
+                return Err(Failure::misuse(message, "give each instance a file of its own"));
             }
             wanted.insert(key, (&one.loaded.name, text));
             if after.is_some() {

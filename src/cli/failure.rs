@@ -1,6 +1,6 @@
 //! How a command fails: what was found, where, what to do next, and the exit code.
 
-use super::{exit::Exit, files::FileError, stdout::StdoutError};
+use super::{exit::Exit, files::FileError, stdout::StdoutError, validate::ProgramError};
 use crate::config::Source;
 use crate::ops::OpError;
 
@@ -75,5 +75,12 @@ impl From<StdoutError> for Failure {
         // A reader that has had enough hears nothing more.
         let message = if exit == Exit::Done { String::new() } else { error.to_string() };
         Self { exit, message, snippet: String::new(), help: String::new() }
+    }
+}
+
+impl From<ProgramError> for Failure {
+    fn from(error: ProgramError) -> Self {
+        let help = "give another HAProxy with --haproxy, or write without asking one: --no-validate";
+        Self { exit: Exit::Io, message: error.to_string(), snippet: String::new(), help: help.into() }
     }
 }

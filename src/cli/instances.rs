@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use super::{
@@ -160,7 +161,11 @@ fn folder_apart(path: &Path, rivals: &[&Path]) -> Option<String> {
         absolute.ancestors().skip(1).filter_map(|a| a.file_name()).map(|n| n.to_string_lossy().into_owned()).collect()
     };
     let others: Vec<Vec<String>> = rivals.iter().map(|r| folders(r)).collect();
-    folders(path).into_iter().enumerate().find(|(n, name)| others.iter().all(|o| o.get(*n) != Some(name))).map(|(_, f)| f)
+    folders(path)
+        .into_iter()
+        .enumerate()
+        .find(|(n, name)| others.iter().all(|o| o.get(*n) != Some(name)))
+        .map(|(_, f)| f)
 }
 
 fn load_one(argument: &InstanceArg, name: String, read: &ReadArgs, version: Version) -> Result<Loaded, Failure> {
@@ -169,13 +174,13 @@ fn load_one(argument: &InstanceArg, name: String, read: &ReadArgs, version: Vers
     let mut originals = Vec::with_capacity(paths.len());
     for path in &paths {
         let stdin = path == Path::new("-");
-        let snapshot = files::read(if stdin { Path::new("/dev/stdin") } else { path })?;
         let shown = if stdin { "-".into() } else { shown(path) };
-        check_rendered(&shown, &snapshot.bytes)?;
-        let document = Document::parse(snapshot.bytes)
+        let (text, original) = if stdin { (read_stdin()?, None) } else { read_file(path)? };
+        check_rendered(&shown, &text)?;
+        let document = Document::parse(text)
             .map_err(|e| Failure::misuse(format!("{shown}: {e}"), "split it into several files"))?;
         files.push(Source::new(shown, document));
-        originals.push((!stdin).then_some(snapshot.original));
+        originals.push(original);
     }
     let environment = environment(&name, read)?;
     let loaded = Loaded {
@@ -187,6 +192,21 @@ fn load_one(argument: &InstanceArg, name: String, read: &ReadArgs, version: Vers
     };
     check_one_instance(&loaded, argument)?;
     Ok(loaded)
+}
+
+fn read_file(path: &Path) -> Result<(Vec<u8>, Option<Original>), Failure> {
+    let snapshot = files::read(path)?;
+    Ok((snapshot.bytes, Some(snapshot.original)))
+}
+
+/// Standard input, read once: an edit may be computed again when a file changed meanwhile.
+fn read_stdin() -> Result<Vec<u8>, Failure> {
+    static TEXT: OnceLock<Vec<u8>> = OnceLock::new();
+    if let Some(text) = TEXT.get() {
+        return Ok(text.clone());
+    }
+    let text = files::read(Path::new("/dev/stdin"))?.bytes;
+    Ok(TEXT.get_or_init(|| text).clone())
 }
 
 fn naming(argument: &InstanceArg, paths: &[PathBuf], read: &ReadArgs) -> Naming {
@@ -209,8 +229,7 @@ fn naming(argument: &InstanceArg, paths: &[PathBuf], read: &ReadArgs) -> Naming 
 
 /// The process environment, `--env-file`, `--env`, in this order: the last one wins.
 fn environment(instance: &str, read: &ReadArgs) -> Result<Environment, Failure> {
-    let mut environment: Environment =
-        std::env::vars_os().map(|(n, v)| (n.into_vec(), v.into_vec())).collect();
+    let mut environment: Environment = std::env::vars_os().map(|(n, v)| (n.into_vec(), v.into_vec())).collect();
     for path in &read.env_file {
         let text = files::read(path)?.bytes;
         for line in text.split(|b| *b == b'\n') {
@@ -265,7 +284,8 @@ fn check_one_instance(loaded: &Loaded, argument: &InstanceArg) -> Result<(), Fai
     names.dedup();
     if names.len() > 1 {
         let all: Vec<String> = names.iter().map(|n| format!("`{}`", escape::name(n))).collect();
-        let message = format!("`{}` looks like several instances: its files have localpeer {}", shown(folder), all.join(", "));
+        let message =
+            format!("`{}` looks like several instances: its files have localpeer {}", shown(folder), all.join(", "));
         return Err(Failure::misuse(message, format!("give {}/*.cfg", shown(folder))));
     }
     Ok(())

@@ -7,16 +7,21 @@ pub mod edit;
 pub mod exit;
 pub mod failure;
 pub mod files;
+pub mod form;
 pub mod generate;
 pub mod grammar;
 pub mod help;
 pub mod instances;
 pub mod man;
 pub mod parse;
+mod process;
+pub mod reload;
 pub mod remove;
 pub mod report;
 pub mod snippet;
 pub mod stdout;
+pub mod validate;
+mod validation;
 
 use std::io::{self, Write as _};
 

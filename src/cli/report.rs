@@ -1,28 +1,293 @@
 //! What people and programs are told about an edit.
 
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use serde::Serialize;
+
 use super::{
-    args::{Cli, Format, WriteArgs},
+    args::{Cli, Format, When, WriteArgs},
     edit::Edited,
     exit::Exit,
     failure::Failure,
-    files::Written,
+    files::{Pending, Recovery, Written},
+    instances::shown,
+    reload::Reloaded,
     stdout,
 };
+use crate::{
+    config::Source,
+    escape,
+    output::diff::{self, Diff},
+};
 
-/// Prints the report and says how the command ends.
+/// How an edit went.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The instances, in the order they were given.
+    pub edited: &'a [Edited],
+    /// The files that were written.
+    pub written: Vec<Written>,
+    /// The version of the HAProxy that checked the result.
+    pub validated: Option<(u16, u16, u16)>,
+    /// How the reload command went, if it ran.
+    pub reload: Option<Result<Reloaded, String>>,
+    /// An interrupted write of several files, found by a run that may not write.
+    pub interrupted: Option<Pending>,
+    /// Interrupted writes that this run completed or took back.
+    pub recovered: Vec<Recovery>,
+}
+
+impl<'a> Report<'a> {
+    /// A report of which only the plan is known.
+    #[must_use]
+    pub fn new(edited: &'a [Edited]) -> Self {
+        Self { edited, written: Vec::new(), validated: None, reload: None, interrupted: None, recovered: Vec::new() }
+    }
+
+    /// Whether a byte of some file changes.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.edited.iter().any(Edited::changed)
+    }
+
+    fn exit(&self, write: &WriteArgs) -> Exit {
+        let loaded = |r: &Result<Reloaded, String>| r.as_ref().is_ok_and(|r| r.status.success());
+        if write.check && (self.changed() || self.interrupted.is_some()) {
+            Exit::WouldChange
+        } else if self.reload.as_ref().is_some_and(|r| !loaded(r)) {
+            Exit::NotLoaded
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+/// Prints the report: data on standard output, everything else on standard error. Says how the command ends.
 ///
 /// # Errors
 /// If standard output can't be written.
-pub fn finish(_cli: &Cli, write: &WriteArgs, edited: &[Edited], written: &[Written], _validated: Option<()>) -> Result<Exit, Failure> {
-    let changed = edited.iter().any(Edited::changed);
-    let mut text = String::new();
-    for one in edited {
-        text.push_str(&format!("{}\n", one.loaded.name));
-        for note in &one.notes {
-            text.push_str(&format!("  {} {:<24} {}\n", note.mark.sign(), note.subject, note.text));
+pub fn print(cli: &Cli, write: &WriteArgs, report: &Report<'_>) -> Result<Exit, Failure> {
+    let text = report.edited.iter().find_map(Edited::for_stdout);
+    if write.format == Format::Json {
+        let document = json(write, report);
+        stdout::print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &document)?;
+            out.write_all(b"\n")
+        })?;
+    } else if write.diff {
+        let terminal = std::io::stdout().is_terminal();
+        let color = match cli.color {
+            When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            When::Always => true,
+            When::Never => false,
+        };
+        stdout::print(|out| {
+            each_diff(report, |diff| {
+                if terminal { out.write_all(diff.for_terminal(color).as_bytes()) } else { out.write_all(&diff.patch()) }
+            })
+        })?;
+        to_stderr(&summary(write, report));
+    } else if let Some(text) = text.filter(|_| !write.check) {
+        stdout::print(|out| out.write_all(text))?;
+        to_stderr(&human(write, report));
+    } else {
+        stdout::print(|out| out.write_all(human(write, report).as_bytes()))?;
+    }
+    Ok(report.exit(write))
+}
+
+fn to_stderr(text: &str) {
+    // Nothing is left to do if standard error is gone.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// The diff of each file that changes, once for files that several instances share.
+fn each_diff(report: &Report<'_>, mut show: impl FnMut(&Diff<'_>) -> std::io::Result<()>) -> std::io::Result<()> {
+    let mut done: Vec<&str> = Vec::new();
+    for one in report.edited {
+        for (before, after) in one.loaded.files.iter().zip(&one.after) {
+            let Some(after) = after else { continue };
+            if !done.contains(&before.name.as_str()) {
+                done.push(&before.name);
+                show(&diff(before, after))?;
+            }
         }
     }
-    let _ = (written, Format::Human);
-    stdout::print(|out| out.write_all(text.as_bytes()))?;
-    Ok(if write.check && changed { Exit::WouldChange } else { Exit::Done })
+    Ok(())
+}
+
+fn diff<'a>(before: &'a Source, after: &'a Source) -> Diff<'a> {
+    let folder = std::env::current_dir().unwrap_or_default();
+    let label = diff::label(Path::new(&before.name), &folder);
+    Diff::new(label, &before.document, &after.document, &|_, _| None)
+}
+
+/// The list of changes and the summary.
+fn human(write: &WriteArgs, report: &Report<'_>) -> String {
+    let mut text = String::new();
+    for one in report.edited {
+        if one.notes.is_empty() {
+            continue;
+        }
+        text.push_str(&title(one));
+        text.push('\n');
+        for note in &one.notes {
+            let head = format!("  {} {:<23} ", note.mark.sign(), note.subject);
+            let options =
+                textwrap::Options::new(80).initial_indent(&head).subsequent_indent("                            ");
+            for line in textwrap::wrap(&note.text, options) {
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text + &summary(write, report)
+}
+
+/// The file of an instance; its name, if it has several.
+fn title(one: &Edited) -> String {
+    match one.loaded.files.as_slice() {
+        [only] if only.name != "-" => only.name.clone(),
+        _ => escape::name(one.loaded.name.as_bytes()).into_owned(),
+    }
+}
+
+fn summary(write: &WriteArgs, report: &Report<'_>) -> String {
+    let mut text = String::new();
+    for recovery in &report.recovered {
+        let files: Vec<String> = recovery.files.iter().map(|p| shown(p)).collect();
+        let how = if recovery.completed { "completed" } else { "taken back" };
+        text.push_str(&format!("an interrupted write was {how}: {}\n", files.join(", ")));
+    }
+    if let Some(pending) = &report.interrupted {
+        let files: Vec<String> = pending.files.iter().map(|p| shown(p)).collect();
+        text.push_str(&format!(
+            "an interrupted write waits to be completed or taken back: {}; the next run without --check does it\n",
+            files.join(", ")
+        ));
+    }
+    if !report.changed() {
+        text.push_str("nothing to do: everything is as asked\n");
+        return text;
+    }
+    text.push_str(&outcome(write, report));
+    match &report.reload {
+        Some(Ok(reloaded)) if reloaded.status.success() => text.push_str("reloaded\n"),
+        Some(Ok(reloaded)) => {
+            text.push_str(&format!(
+                "written, NOT loaded: --reload-cmd ended with {}\n{}",
+                reloaded.status, reloaded.output
+            ));
+        }
+        Some(Err(error)) => text.push_str(&format!("written, NOT loaded: {error}\n")),
+        None => {}
+    }
+    text
+}
+
+/// `checked with HAProxy 3.2.26: valid.  Written; backup lb1.cfg~`
+fn outcome(write: &WriteArgs, report: &Report<'_>) -> String {
+    if write.check {
+        return "nothing is written yet: this is what would change; HAProxy is asked before it is\n".into();
+    }
+    let checked = match report.validated {
+        Some((major, minor, patch)) => {
+            let valid = match report.edited.iter().filter(|e| e.changed()).count() {
+                1 => "valid",
+                2 => "both valid",
+                _ => "all valid",
+            };
+            format!("checked with HAProxy {major}.{minor}.{patch}: {valid}.")
+        }
+        None => "not checked with HAProxy.".into(),
+    };
+    let backups: Vec<String> = report.written.iter().filter_map(|w| w.backup.as_deref()).map(short).collect();
+    let kept = match backups.len() {
+        0 => String::new(),
+        1 => format!("; backup {}", backups.join(", ")),
+        _ => format!("; backups {}", backups.join(", ")),
+    };
+    let written = if report.written.is_empty() { "Printed" } else { "Written" };
+    format!("{checked}  {written}{kept}\n")
+}
+
+/// A path relative to the working directory, if it is below it.
+fn short(path: &Path) -> String {
+    let folder = std::env::current_dir().unwrap_or_default();
+    shown(path.strip_prefix(&folder).unwrap_or(path))
+}
+
+/// The `edit` document of the contract.
+#[derive(Serialize)]
+struct EditJson {
+    version: u8,
+    changed: bool,
+    instances: Vec<InstanceJson>,
+    validated: ValidatedJson,
+    reload: ReloadJson,
+}
+
+#[derive(Serialize)]
+struct InstanceJson {
+    name: String,
+    changed: bool,
+    files: Vec<FileJson>,
+}
+
+#[derive(Serialize)]
+struct FileJson {
+    path: String,
+    changed: bool,
+    backup: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ValidatedJson {
+    haproxy: Option<String>,
+    ok: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct ReloadJson {
+    ran: bool,
+    rc: Option<i32>,
+}
+
+fn json(write: &WriteArgs, report: &Report<'_>) -> EditJson {
+    let file = |before: &Source, after: &Option<Source>| {
+        let written = report.written.iter().find(|w| shown(&w.path) == before.name);
+        FileJson {
+            path: before.name.clone(),
+            changed: after.is_some(),
+            backup: written.and_then(|w| w.backup.as_deref()).map(short),
+            diff: after
+                .as_ref()
+                .filter(|_| write.diff)
+                .map(|after| escape::text(&diff(before, after).patch()).into_owned()),
+        }
+    };
+    let instance = |one: &Edited| InstanceJson {
+        name: one.loaded.name.clone(),
+        changed: one.changed(),
+        files: one.loaded.files.iter().zip(&one.after).map(|(before, after)| file(before, after)).collect(),
+    };
+    let mut instances: Vec<InstanceJson> = report.edited.iter().map(instance).collect();
+    instances.sort_by(|a, b| a.name.cmp(&b.name));
+    let haproxy = report.validated.map(|(major, minor, patch)| format!("{major}.{minor}.{patch}"));
+    EditJson {
+        version: 1,
+        changed: report.changed(),
+        instances,
+        validated: ValidatedJson { ok: haproxy.as_ref().map(|_| true), haproxy },
+        reload: ReloadJson {
+            ran: report.reload.is_some(),
+            rc: report.reload.as_ref().and_then(|r| r.as_ref().ok()).and_then(|r| r.status.code()),
+        },
+    }
 }

@@ -10,7 +10,14 @@ pub fn places(error: &OpError, sources: &[Source]) -> String {
         let Some(source) = sources.get(label.place.file) else { continue };
         let at = source.place(label.span.start);
         let line = source.document.line_text(label.place.line);
-        out.push_str(&format!("  {}:{}:{}: {}\n    {}\n", source.name, at.line, at.column, label.text, escape::line(line)));
+        out.push_str(&format!(
+            "  {}:{}:{}: {}\n    {}\n",
+            source.name,
+            at.line,
+            at.column,
+            label.text,
+            escape::line(line)
+        ));
     }
     out
 }

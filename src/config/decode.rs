@@ -22,6 +22,11 @@ impl Environment {
         self.variables.get(name).map(Vec::as_slice)
     }
 
+    /// All variables, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.variables.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+    }
+
     /// Sets a variable, as `setenv` does.
     pub fn set(&mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.variables.insert(name.into(), value.into());

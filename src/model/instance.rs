@@ -85,6 +85,8 @@ pub struct Instance<'d> {
     pub globals: Vec<Place>,
     /// `localpeer` lines that HAProxy reads, in order, with their names.
     pub localpeers: Vec<(Place, Vec<u8>)>,
+    /// Names that this instance's own would be if a peer were called so: its file's and its folder's.
+    pub candidates: Vec<Vec<u8>>,
     /// What was remarkable.
     pub remarks: Vec<Remark>,
 }
@@ -111,8 +113,12 @@ impl<'d> Instance<'d> {
     /// All tables, those of peers sections and those of proxies, in the order of the files.
     #[must_use]
     pub fn tables(&self) -> Vec<&StickTable> {
-        let mut tables: Vec<_> =
-            self.peers.iter().flat_map(|s| &s.tables).chain(self.proxies.iter().filter_map(|p| p.table.as_ref())).collect();
+        let mut tables: Vec<_> = self
+            .peers
+            .iter()
+            .flat_map(|s| &s.tables)
+            .chain(self.proxies.iter().filter_map(|p| p.table.as_ref()))
+            .collect();
         tables.sort_by_key(|t| t.place);
         tables
     }
@@ -273,6 +279,7 @@ impl<'d> Builder<'d> {
             proxies: self.proxies,
             globals: self.globals,
             localpeers: self.localpeers,
+            candidates: naming.candidates.clone(),
             remarks,
         }
     }
@@ -302,8 +309,11 @@ impl<'d> Builder<'d> {
             }
         }
         named.sort_unstable();
-        let tables =
-            self.peers.iter_mut().flat_map(|s| &mut s.tables).chain(self.proxies.iter_mut().filter_map(|p| p.table.as_mut()));
+        let tables = self
+            .peers
+            .iter_mut()
+            .flat_map(|s| &mut s.tables)
+            .chain(self.proxies.iter_mut().filter_map(|p| p.table.as_mut()));
         for table in tables.filter(|t| named.binary_search_by(|n| (**n).cmp(&t.name)).is_ok()) {
             table.parsed.schema.add_implicit();
         }

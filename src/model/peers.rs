@@ -161,9 +161,8 @@ impl PeerEntry {
             || comment.windows(GUEST_COMMENT.len()).any(|w| w == GUEST_COMMENT);
         // A local `server` line has no address: then a parameter follows the name, or nothing.
         let third = words.words.get(2);
-        let is_address = |word: &Decoded<'_>| {
-            keyword == PeerKeyword::Peer || ParamTable::Server.find(&word.bytes, None).is_none()
-        };
+        let is_address =
+            |word: &Decoded<'_>| keyword == PeerKeyword::Peer || ParamTable::Server.find(&word.bytes, None).is_none();
         let address = third.filter(|word| is_address(word));
         let params = if address.is_some() { 3 } else { 2 };
         let referenced = words.words.get(1).is_some_and(|w| w.referenced)

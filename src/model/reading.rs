@@ -167,7 +167,10 @@ impl Reader<'_> {
                 continue;
             }
             if let Some(info) = header {
-                section = (info.kind, words.words.get(1).or(words.words.first()).map(|w| w.bytes.to_vec()).unwrap_or_default());
+                section = (
+                    info.kind,
+                    words.words.get(1).or(words.words.first()).map(|w| w.bytes.to_vec()).unwrap_or_default(),
+                );
             }
             let known = if read == Truth::True { Known::Yes } else { Known::Depends };
             let statement = Statement { place, words: &words, known, header: header.map(|info| info.kind) };

@@ -2,8 +2,8 @@
 
 use crate::{
     config::Decoded,
-    model::reading::{Known, Place, Statement},
     grammar::Version,
+    model::reading::{Known, Place, Statement},
     stick::{self, ParsedTable, Schema},
 };
 
@@ -71,10 +71,7 @@ impl StickTable {
             first_param,
             section,
             parsed,
-            raw: params
-                .iter()
-                .map(|w| RawRange { first: w.first, last: w.last, referenced: w.referenced })
-                .collect(),
+            raw: params.iter().map(|w| RawRange { first: w.first, last: w.last, referenced: w.referenced }).collect(),
             hidden_from: statement.words.hidden_from,
         }
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::{LineNo, LineStyle, draft},
     escape,
-    model::{Instance, PeerEntry, PeerKeyword, PeersSection, Place, peers::GUEST_COMMENT},
+    model::{Instance, LocalPeerSource, PeerEntry, PeerKeyword, PeersSection, Place, peers::GUEST_COMMENT},
 };
 
 /// What to add.
@@ -40,7 +40,7 @@ impl AddPeers {
     /// If it can't be done without guessing, or would switch replication off; see [`OpErrorKind`].
     pub fn plan(&self, instance: &Instance<'_>) -> Result<Plan, OpError> {
         let mut plan = Plan::new(instance.files.len());
-        let local = self.localpeer.clone().or_else(|| local_name(instance));
+        let local = self.localpeer.clone().or_else(|| self.local_name(instance));
         self.check_local(instance, local.as_deref())?;
         match instance.section(self.section.as_bytes()) {
             Some(section) => self.complete(instance, section, local.as_deref(), &mut plan)?,
@@ -51,6 +51,14 @@ impl AddPeers {
         }
         attach::attach(instance, self.section.as_bytes(), &self.attach, &mut plan)?;
         Ok(plan)
+    }
+
+    /// The local peer's name as text (names that aren't UTF-8 are none HAProxy takes). Where nothing says it, the file's
+    /// or folder's name, if one of the new peers is called so.
+    fn local_name(&self, instance: &Instance<'_>) -> Option<String> {
+        let known = instance.local.name.clone().and_then(|name| String::from_utf8(name).ok());
+        let is_peer = |name: &&PeerSpec| instance.candidates.iter().any(|c| *c == name.name.as_bytes());
+        known.or_else(|| self.peers.iter().find(is_peer).map(|peer| peer.name.clone()))
     }
 
     /// A local name that will be no peer makes HAProxy drop the section, here and in every other section.
@@ -114,10 +122,19 @@ impl AddPeers {
         }
         splice::insert_at(source, plan, place.file, place.offset, lines);
         let count = self.peers.len();
-        let who = local.map_or_else(|| "local peer not known here".to_owned(), |name| format!("local {name}"));
+        let who = local.as_ref().map_or_else(|| "local peer not known here".to_owned(), |name| format!("local {name}"));
         let s = if count == 1 { "" } else { "s" };
         plan.note(Mark::Added, format!("peers {}", self.section), format!("{count} peer{s}, {who}"));
         self.note_guest(plan);
+        if self.localpeer.is_none() && matches!(instance.local.source, LocalPeerSource::Unknown | LocalPeerSource::File)
+        {
+            let name = local.as_deref().unwrap_or("NAME");
+            let text = format!(
+                "HAProxy takes its host name for the local peer's, and drops the section if no peer is called so: \
+                 --set-localpeer writes the name down, or start it with -L {name}"
+            );
+            plan.note(Mark::Attention, "localpeer", text);
+        }
         Ok(())
     }
 
@@ -131,19 +148,24 @@ impl AddPeers {
         guard::section(instance, section)?;
         let found = section.style();
         if let Some(wanted) = self.style.filter(|wanted| *wanted != found && !section.entries.is_empty()) {
-            let kind = OpErrorKind::OtherStyle {
-                section: self.section.clone(),
-                found: found.word(),
-                wanted: wanted.word(),
-            };
+            let kind =
+                OpErrorKind::OtherStyle { section: self.section.clone(), found: found.word(), wanted: wanted.word() };
             let help = "leave --style out: new peers are written as the section's own are";
-            return Err(OpError::new(kind, help).at(section.place, instance.word_span(section.place, 1), "this section"));
+            return Err(OpError::new(kind, help).at(
+                section.place,
+                instance.word_span(section.place, 1),
+                "this section",
+            ));
         }
         let plain = !section.binds.iter().any(|b| b.params.iter().any(|p| p == b"ssl"));
         if self.tls.is_some() && plain {
             let kind = OpErrorKind::PlainSection(self.section.clone());
             let help = format!("make a section with TLS beside it: peerctl generate {} --ssl …", self.section);
-            return Err(OpError::new(kind, help).at(section.place, instance.word_span(section.place, 1), "this section"));
+            return Err(OpError::new(kind, help).at(
+                section.place,
+                instance.word_span(section.place, 1),
+                "this section",
+            ));
         }
         for peer in &self.peers {
             match section.entry(peer.name.as_bytes()) {
@@ -199,8 +221,11 @@ impl AddPeers {
         if let Some(entry) = section.entry(guest.name.as_bytes()) {
             if !entry.guest {
                 let help = "choose another name for the guest: --guest=NAME";
-                return Err(OpError::new(OpErrorKind::Twice(guest.name.clone()), help)
-                    .at(entry.place, instance.word_span(entry.place, 1), "a peer, and no guest"));
+                return Err(OpError::new(OpErrorKind::Twice(guest.name.clone()), help).at(
+                    entry.place,
+                    instance.word_span(entry.place, 1),
+                    "a peer, and no guest",
+                ));
             }
             return update(instance, section, entry, guest, plan);
         }
@@ -213,14 +238,13 @@ impl AddPeers {
 
     fn note_guest(&self, plan: &mut Plan) {
         if let Some(guest) = &self.guest {
-            plan.note(Mark::Added, format!("peers {}", self.section), format!("guest {} {}", guest.name, guest.address));
+            plan.note(
+                Mark::Added,
+                format!("peers {}", self.section),
+                format!("guest {} {}", guest.name, guest.address),
+            );
         }
     }
-}
-
-/// The local peer's name as text; names that aren't UTF-8 are none HAProxy takes.
-fn local_name(instance: &Instance<'_>) -> Option<String> {
-    instance.local.name.clone().and_then(|name| String::from_utf8(name).ok())
 }
 
 fn guest_line(style: &LineStyle, keyword: PeerKeyword, guest: &PeerSpec) -> Vec<u8> {
@@ -337,8 +361,11 @@ fn new_section_place(instance: &Instance<'_>) -> Result<NewPlace, OpError> {
     if let Some(open) = document.blocks().iter().find(|b| b.end == end) {
         let place = Place { file, line: open.start() };
         let kind = OpErrorKind::Unreadable("the end of the file".into(), "a `.if` is open there".into());
-        return Err(OpError::new(kind, "add the missing `.endif` first")
-            .at(place, instance.word_span(place, 0), "never closed"));
+        return Err(OpError::new(kind, "add the missing `.endif` first").at(
+            place,
+            instance.word_span(place, 0),
+            "never closed",
+        ));
     }
     let offset = document.line_span(end).start;
     Ok(NewPlace { file, offset, at_end: true, blank_follows: false })

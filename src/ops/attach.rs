@@ -79,9 +79,7 @@ fn one(instance: &Instance<'_>, section: &[u8], table: &StickTable, all: bool, p
 
 /// Whether a table counts events that several active nodes would each see a part of.
 fn overwrites(table: &StickTable) -> bool {
-    let counts = |data: DataType| {
-        data.info().is_some_and(|info| info.argument.has_period())
-    };
+    let counts = |data: DataType| data.info().is_some_and(|info| info.argument.has_period());
     table.schema().store.iter().any(|column| counts(column.data_type))
 }
 
@@ -94,7 +92,9 @@ pub fn find_table<'i>(instance: &'i Instance<'_>, name: &[u8]) -> Result<&'i Sti
     if let Some(table) = tables.iter().find(|t| t.name == name) {
         return Ok(table);
     }
-    let bare = |t: &&&StickTable| t.section.is_some() && t.wire_name().strip_prefix(b"/") == Some(name.strip_prefix(b"/").unwrap_or(name));
+    let bare = |t: &&&StickTable| {
+        t.section.is_some() && t.wire_name().strip_prefix(b"/") == Some(name.strip_prefix(b"/").unwrap_or(name))
+    };
     let candidates: Vec<&&StickTable> = tables.iter().filter(bare).collect();
     if let [only] = candidates.as_slice() {
         return Ok(only);

@@ -16,8 +16,10 @@ pub fn readable(instance: &Instance<'_>, what: &str, place: Place) -> Result<(),
     // A file without its last newline can be mended; all else would be guessing.
     let fatal = errors.iter().find(|e| e.kind != crate::config::SyntaxErrorKind::NoFinalNewline);
     match fatal {
-        Some(error) => Err(OpError::new(OpErrorKind::Unreadable(what.into(), error.kind.to_string()), error.kind.help())
-            .at(place, error.span, "here")),
+        Some(error) => {
+            Err(OpError::new(OpErrorKind::Unreadable(what.into(), error.kind.to_string()), error.kind.help())
+                .at(place, error.span, "here"))
+        }
         None => Ok(()),
     }
 }
@@ -80,6 +82,7 @@ pub fn table(instance: &Instance<'_>, table: &StickTable) -> Result<(), OpError>
 /// The error for a value that comes from the environment.
 #[must_use]
 pub fn referenced(what: &str, place: Place, span: Span) -> OpError {
-    let help = "its value can't be changed here without losing the reference: change the variable, or edit the line by hand";
+    let help =
+        "its value can't be changed here without losing the reference: change the variable, or edit the line by hand";
     OpError::new(OpErrorKind::Referenced(what.into()), help).at(place, span, "from the environment")
 }

@@ -1,6 +1,6 @@
 //! Writes the local peer's name into `global`.
 
-use super::{Mark, OpError, OpErrorKind, Plan, guard, splice, spec::check_name};
+use super::{Mark, OpError, OpErrorKind, Plan, guard, spec::check_name, splice};
 use crate::{
     config::{LineNo, LineStyle, Newline, Source, draft},
     model::{Instance, Place},
@@ -51,8 +51,11 @@ fn first_global(instance: &Instance<'_>) -> Result<Option<Place>, OpError> {
     if let Some(block) = source.document.blocks().iter().find(|b| b.contains(global.line)) {
         let place = Place { line: block.start(), ..*global };
         let help = "write `localpeer` by hand: this `global` is only there under a condition";
-        return Err(OpError::new(OpErrorKind::Conditional("`global`".into()), help)
-            .at(place, instance.word_span(place, 0), "this block"));
+        return Err(OpError::new(OpErrorKind::Conditional("`global`".into()), help).at(
+            place,
+            instance.word_span(place, 0),
+            "this block",
+        ));
     }
     // Up to 3.0 `localpeer` must come before the first peers section: a `global` behind one is too late.
     let early = instance.peers.first().is_none_or(|section| *global < section.place);

@@ -105,7 +105,8 @@ fn remove_section(instance: &Instance<'_>, section: &PeersSection, plan: &mut Pl
 fn extent(document: &Document, section: &PeersSection) -> Result<Span, OpError> {
     let header = section.place.line;
     let end = document.sections().iter().find(|s| s.header == header).map_or(header, |s| s.end);
-    let last = document.lines().take(end.0 as usize).skip(header.0 as usize).filter(|l| document.word_count(*l) > 0).last();
+    let last =
+        document.lines().take(end.0 as usize).skip(header.0 as usize).filter(|l| document.word_count(*l) > 0).last();
     let mut last = last.unwrap_or(header);
     for block in document.blocks() {
         let (start, stop) = (block.start() > header && block.start() < end, block.end > header && block.end < end);

@@ -8,7 +8,12 @@ use crate::{
 };
 
 /// Puts words behind the last word of a line, before its comment.
-pub(super) fn append_words(instance: &Instance<'_>, plan: &mut Plan, place: Place, words: &[&[u8]]) -> Result<(), OpError> {
+pub(super) fn append_words(
+    instance: &Instance<'_>,
+    plan: &mut Plan,
+    place: Place,
+    words: &[&[u8]],
+) -> Result<(), OpError> {
     let Some(source) = instance.files.get(place.file) else { return Ok(()) };
     let Some(last) = source.document.raw_words(place.line).last() else { return Ok(()) };
     if source.document.word_count(place.line) + words.len() > MAX_WORDS {
@@ -65,7 +70,11 @@ pub(super) fn insert_at(source: &Source, plan: &mut Plan, file: usize, offset: u
     if at_end && !document.ends_with_newline() {
         let newline = Newline::of(document, LineNo(0));
         plan.file(file).insert(offset, [newline.bytes(), &lines].concat());
-        plan.note(super::Mark::Attention, &source.name, "got the newline its last line lacked; HAProxy refuses a file without");
+        plan.note(
+            super::Mark::Attention,
+            &source.name,
+            "got the newline its last line lacked; HAProxy refuses a file without",
+        );
     } else {
         plan.file(file).insert(offset, lines);
     }

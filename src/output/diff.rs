@@ -21,8 +21,10 @@ use std::fmt::Write as _;
 use hunk::Hunk;
 pub use label::label;
 
-use crate::escape;
-use crate::config::{Document, LineNo};
+use crate::{
+    config::{Document, LineNo},
+    escape,
+};
 
 /// How many unchanged lines are shown around a change.
 const CONTEXT: u32 = 3;

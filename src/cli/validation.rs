@@ -1,0 +1,115 @@
+//! `haproxy -c` over the whole new set of files, before anything is replaced.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs::File,
+    io::Write as _,
+    os::{fd::AsRawFd as _, unix::ffi::OsStringExt as _},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    edit::Edited,
+    exit::Exit,
+    failure::Failure,
+    validate::{Haproxy, Input, Message, Outcome, Verdict, compare, concerns},
+};
+use crate::{
+    config::{LineNo, Source},
+    escape,
+    model::{Instance, LocalPeerSource},
+};
+
+/// Checks every instance that changes. `staged` maps a path to the temporary file that holds its new text.
+///
+/// # Errors
+/// Exit 4 if HAProxy refuses the result or newly warns of something about peers or tables.
+pub(super) fn check_all(
+    haproxy: &Haproxy,
+    edited: &[Edited],
+    staged: &BTreeMap<PathBuf, PathBuf>,
+) -> Result<(), Failure> {
+    edited.iter().filter(|one| one.changed()).try_for_each(|one| check(haproxy, one, staged))
+}
+
+fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>) -> Result<(), Failure> {
+    let files = edited.files_after()?;
+    let environment: Vec<(OsString, OsString)> = edited
+        .loaded
+        .environment()
+        .iter()
+        .map(|(name, value)| (OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec())))
+        .collect();
+    let run = |sources: &[Source], path_of: &dyn Fn(&Path) -> PathBuf| -> Result<Verdict, Failure> {
+        let instance = edited.loaded.instance_of(sources);
+        let mut memory = Vec::new();
+        let mut places = Vec::new();
+        for (original, source) in edited.loaded.originals.iter().zip(sources) {
+            places.push(match original {
+                Some(original) => (path_of(original.path()), original.path().to_owned()),
+                None => (in_memory(source, &mut memory)?, PathBuf::from("-")),
+            });
+        }
+        let inputs: Vec<Input<'_>> = places.iter().map(|(path, shown)| Input { path, shown }).collect();
+        Ok(haproxy.check(&inputs, local_option(&instance).as_deref(), &environment)?)
+    };
+    let after = run(&files, &|path| staged.get(path).map_or(path, PathBuf::as_path).to_owned())?;
+    if after.is_clean() {
+        return Ok(());
+    }
+    let before = run(&edited.loaded.files, &Path::to_owned)?;
+    let concerned = |place: super::validate::Place| {
+        let line = LineNo(place.line.saturating_sub(1));
+        files.get(place.file).is_some_and(|source: &Source| concerns(&source.document, line))
+    };
+    let (message, reasons, help) = match compare(&before, &after, &concerned) {
+        Outcome::Fine(_) => return Ok(()),
+        Outcome::NewProblems(reasons) => ("HAProxy would warn of something new", reasons, ""),
+        Outcome::Refused(reasons) => ("HAProxy refuses the result", reasons, ""),
+        Outcome::RefusedBefore(reasons) => (
+            "HAProxy refuses the result; it refused before this edit, too",
+            reasons,
+            "mend that first, or write without this check: --no-validate",
+        ),
+    };
+    Err(refusal(&edited.loaded.name, message, &after, &reasons, help))
+}
+
+/// Standard input has no file that HAProxy could read: the text goes into memory, under a path of this process.
+fn in_memory(source: &Source, memory: &mut Vec<File>) -> Result<PathBuf, Failure> {
+    let failed = |error: std::io::Error| Failure {
+        exit: Exit::Io,
+        message: format!("can't hand {} to HAProxy: {error}", source.name),
+        snippet: String::new(),
+        help: "write without this check: --no-validate".into(),
+    };
+    let descriptor =
+        rustix::fs::memfd_create("peerctl", rustix::fs::MemfdFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
+    let mut file = File::from(descriptor);
+    file.write_all(source.document.text()).map_err(failed)?;
+    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+    memory.push(file);
+    Ok(path)
+}
+
+fn refusal(name: &str, message: &str, verdict: &Verdict, reasons: &[Message], help: &str) -> Failure {
+    let snippet: String = reasons.iter().map(|m| format!("  {}\n", verdict.show(m))).collect();
+    let help = if help.is_empty() { "nothing was written" } else { help };
+    Failure { exit: Exit::Refused, message: format!("{name}: {message}"), snippet, help: help.into() }
+}
+
+/// What goes behind `-L`: nothing where the files say it. Where nothing says it, the first peer's name: this machine's
+/// own would have every section dropped, which tells nothing about the files.
+fn local_option(instance: &Instance<'_>) -> Option<String> {
+    let guess = || {
+        let entries = instance.peers.iter().flat_map(|s| &s.entries);
+        entries.map(|e| e.name.clone()).next()
+    };
+    let name = match instance.local.source {
+        LocalPeerSource::Localpeer(_) => None,
+        LocalPeerSource::Unknown => guess(),
+        _ => instance.local.name.clone(),
+    };
+    name.map(|name| escape::name(&name).into_owned())
+}
