@@ -2,4 +2,5 @@
 
 pub mod diff;
 pub mod json;
+pub mod table_json;
 pub mod tree_json;
