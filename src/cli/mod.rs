@@ -13,11 +13,13 @@ pub mod grammar;
 pub mod help;
 pub mod instances;
 pub mod man;
+mod notes;
 pub mod parse;
 mod process;
 pub mod reload;
 pub mod remove;
 pub mod report;
+pub mod show;
 pub mod snippet;
 pub mod stdout;
 pub mod validate;
@@ -62,6 +64,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { dir } => man::run(dir),
         Command::Parse(args) => parse::run(args),
-        Command::Table(_) | Command::Show(_) => Err(Failure::misuse("not there yet", "")),
+        Command::Show(args) => show::run(cli, args),
+        Command::Table(_) => Err(Failure::misuse("not there yet", "")),
     }
 }

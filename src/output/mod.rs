@@ -2,5 +2,7 @@
 
 pub mod diff;
 pub mod json;
+pub mod show_json;
+pub mod show_text;
 pub mod table_json;
 pub mod tree_json;
