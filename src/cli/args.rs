@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::files;
+use super::{files, help};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "peerctl", version, about, long_about = LONG_ABOUT, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "peerctl", version, about = ABOUT, after_help = help::ROOT, max_term_width = 100)]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
-    /// When to use colour (also: NO_COLOR)
+    /// Colours: auto, always or never (also: NO_COLOR)
     #[arg(
         long,
         value_enum,
@@ -20,6 +20,7 @@ pub struct Cli {
         value_name = "WHEN",
         help_heading = "Global options"
     )]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub color: When,
     /// Show passwords, tokens and keys; only on a terminal
     #[arg(long, global = true, help_heading = "Global options")]
@@ -29,22 +30,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-const LONG_ABOUT: &str = "\
-peerctl sets up, changes and shows HAProxy peers: the `peers` sections and stick tables of haproxy.cfg.
-
-An INSTANCE is the configuration of one HAProxy process: [NAME=]PATH[,PATH…]. A PATH is a file, a directory (its *.cfg \
-files, in the order HAProxy loads them) or - for standard input. Without one, /etc/haproxy/haproxy.cfg and \
-/etc/haproxy/conf.d are read. Edits touch no byte they weren't asked to, and are checked with `haproxy -c` before they \
-are written.";
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or nothing to do
-  1  --check, and something would change
-  2  misuse: unknown name, table or section; input that can't be read as what it should be
-  3  I/O failure, missing file
-  4  HAProxy refused the result, or warned of something new about peers or tables: nothing was written
-  6  written, but --reload-cmd failed: written, NOT loaded";
+const ABOUT: &str = "Set up, change and show HAProxy peers: peers sections and stick tables";
 
 /// `auto`, `always`, `never`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -61,30 +47,38 @@ pub enum When {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print a peers section
+    #[command(after_help = help::GENERATE)]
     Generate(Box<GenerateArgs>),
     /// Make a peers section or complete it, attach stick tables to it
+    #[command(after_help = help::ADD)]
     Add(Box<AddArgs>),
     /// Take peers, or a whole peers section, out again
+    #[command(after_help = help::REMOVE)]
     Remove(RemoveArgs),
     /// List or rewrite stick-table definitions
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::TABLE)]
     Table(TableCommand),
-    /// Show local peer, peers sections, tables and servers with the ids HAProxy gives them
+    /// Show peers sections, stick tables, and servers with their ids
+    #[command(after_help = help::SHOW)]
     Show(ShowArgs),
     /// Print the syntax tree of a file, or the file from its tree
+    #[command(after_help = help::PARSE)]
     Parse(ParseArgs),
-    /// Print the grammar peerctl reads configurations with
+    /// Print the grammars and tables that configurations are read by
+    #[command(after_help = help::GRAMMAR)]
     Grammar {
-        /// Which part; without it, their names
+        /// Which one; without it, what there is
         name: Option<String>,
     },
     /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell
         #[arg(value_enum)]
         shell: Shell,
     },
     /// Write the man pages into a directory
+    #[command(after_help = help::MAN)]
     Man {
         /// The directory; it is made if it isn't there
         dir: PathBuf,
@@ -294,8 +288,10 @@ pub struct RemoveArgs {
 #[derive(Debug, Subcommand)]
 pub enum TableCommand {
     /// List the stick tables
+    #[command(after_help = help::TABLE_LIST)]
     List(TableListArgs),
     /// Rewrite arguments of stick-table and table lines; only those named
+    #[command(after_help = help::TABLE_SET)]
     Set(Box<TableSetArgs>),
 }
 

@@ -45,6 +45,12 @@ impl Failure {
         Self::new(Exit::Misuse, message, help)
     }
 
+    /// I/O that failed: exit 3. `what` is a verb, `path` is shown as it is.
+    #[must_use]
+    pub fn io(what: &str, path: &str, error: &std::io::Error) -> Self {
+        Self::new(Exit::Io, format!("{what} {path}: {error}"), "")
+    }
+
     /// A refused edit of the instance with these files.
     #[must_use]
     pub fn operation(error: &OpError, files: &[Source], look: &Look<'_>) -> Self {

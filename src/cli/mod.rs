@@ -2,24 +2,32 @@
 
 pub mod add;
 pub mod args;
+pub mod completions;
 pub mod edit;
 pub mod exit;
 pub mod failure;
 pub mod files;
 pub mod form;
+pub mod generate;
+pub mod grammar;
+pub mod help;
 pub mod instances;
 pub mod look;
+pub mod man;
+mod notes;
+pub mod parse;
 mod process;
 pub mod reload;
 pub mod remove;
 pub mod report;
+pub mod show;
 pub mod stdout;
 pub mod validate;
 mod validation;
 
 use std::io::{self, Write as _};
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -28,7 +36,8 @@ use failure::Failure;
 /// Runs the program: reads the command line, does what it says, prints, and returns the exit code.
 pub fn main() -> std::process::ExitCode {
     files::survive_size_limit();
-    let cli = match Cli::try_parse() {
+    let parsed = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // clap's own text; help and version go to standard output and are no failure.
@@ -50,12 +59,12 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Add(args) => add::run(cli, args),
         Command::Remove(args) => remove::run(cli, args),
-        Command::Generate(_)
-        | Command::Table(_)
-        | Command::Show(_)
-        | Command::Parse(_)
-        | Command::Grammar { .. }
-        | Command::Completions { .. }
-        | Command::Man { .. } => Err(Failure::misuse("not there yet", "")),
+        Command::Generate(args) => generate::run(args),
+        Command::Grammar { name } => grammar::run(name.as_deref()),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { dir } => man::run(dir),
+        Command::Parse(args) => parse::run(args),
+        Command::Show(args) => show::run(cli, args),
+        Command::Table(_) => Err(Failure::misuse("not there yet", "")),
     }
 }

@@ -6,6 +6,7 @@ mod key_type;
 pub mod keywords;
 mod params;
 mod table_param;
+pub mod texts;
 mod tsv;
 mod version;
 

@@ -123,6 +123,12 @@ impl<'d> Instance<'d> {
         tables
     }
 
+    /// The tables that travel through a section: its own `table` lines and the proxies' tables that name it, in the order of
+    /// the files.
+    pub fn tables_of<'i>(&'i self, section: &'i PeersSection) -> impl Iterator<Item = &'i StickTable> {
+        self.tables().into_iter().filter(|table| table.peers() == Some(&section.name))
+    }
+
     /// The table with this full name.
     #[must_use]
     pub fn table(&self, name: &[u8]) -> Option<&StickTable> {

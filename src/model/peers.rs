@@ -80,6 +80,8 @@ pub struct PeerEntry {
     pub referenced: bool,
     /// The words behind name and address.
     pub params: Vec<Vec<u8>>,
+    /// How many words of `default-server` stand above it: those that hold for it.
+    pub inherits: usize,
     /// Its line.
     pub place: Place,
     /// Whether HAProxy reads the line.
@@ -112,8 +114,8 @@ impl PeersSection {
         self.last_line = statement.place;
         let words = statement.words;
         match statement.keyword() {
-            b"peer" => self.entries.push(PeerEntry::read(PeerKeyword::Peer, statement, comment)),
-            b"server" => self.entries.push(PeerEntry::read(PeerKeyword::Server, statement, comment)),
+            b"peer" => self.entry_line(PeerKeyword::Peer, statement, comment),
+            b"server" => self.entry_line(PeerKeyword::Server, statement, comment),
             b"bind" => self.binds.push(Bind {
                 place: statement.place,
                 address: words.get(1).to_vec(),
@@ -129,6 +131,11 @@ impl PeersSection {
         }
     }
 
+    fn entry_line(&mut self, keyword: PeerKeyword, statement: &Statement<'_, '_>, comment: &[u8]) {
+        let inherits = self.default_server.len();
+        self.entries.push(PeerEntry { inherits, ..PeerEntry::read(keyword, statement, comment) });
+    }
+
     /// The entry called `name`; the last one if there are several, as HAProxy up to 2.8 has it.
     #[must_use]
     pub fn entry(&self, name: &[u8]) -> Option<&PeerEntry> {
@@ -142,6 +149,33 @@ impl PeersSection {
             return PeerKeyword::Server;
         }
         self.entries.first().map_or(PeerKeyword::Peer, |e| e.keyword)
+    }
+
+    /// The words that hold for an entry: those of `default-server` lines above it, then its own.
+    pub fn params<'a>(&'a self, entry: &'a PeerEntry) -> impl Iterator<Item = &'a [u8]> {
+        let inherited = self.default_server.get(..entry.inherits).unwrap_or_default();
+        inherited.iter().chain(&entry.params).map(Vec::as_slice)
+    }
+
+    /// The words that hold for a `bind` line: those of `default-bind` lines, wherever they stand, then its own.
+    pub fn bind_params<'a>(&'a self, bind: &'a Bind) -> impl Iterator<Item = &'a [u8]> {
+        self.default_bind.iter().chain(&bind.params).map(Vec::as_slice)
+    }
+
+    /// Where a peer listens: the address of its line, or that of `bind` for a `server` without one, which is the local one.
+    #[must_use]
+    pub fn address<'a>(&'a self, entry: &'a PeerEntry) -> Option<&'a [u8]> {
+        let bind = || self.binds.first().filter(|_| entry.keyword == PeerKeyword::Server);
+        entry.address.as_ref().or_else(|| bind().map(|bind| &bind.address)).map(Vec::as_slice)
+    }
+
+    /// Whether connections to an entry use TLS: the last of `ssl` and `no-ssl` says it.
+    #[must_use]
+    pub fn uses_tls(&self, entry: &PeerEntry) -> bool {
+        let words: Vec<&[u8]> = self.params(entry).collect();
+        let params = ParamTable::Server.scan(&words, None);
+        let mut keywords = params.iter().rev().filter_map(|param| param.info.map(|info| info.keyword));
+        keywords.find(|keyword| matches!(*keyword, "ssl" | "no-ssl")) == Some("ssl")
     }
 
     /// Whether HAProxy keeps the section when its local peer is called `local`: some entry has that name. Otherwise it
@@ -173,6 +207,7 @@ impl PeerEntry {
             address: address.map(|w| w.bytes.to_vec()),
             referenced,
             params: owned(words.words.get(params..)),
+            inherits: 0,
             place: statement.place,
             known: statement.known,
             guest,

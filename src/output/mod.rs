@@ -2,4 +2,8 @@
 
 pub mod diagnostic;
 pub mod diff;
+pub mod json;
+pub mod show_json;
+pub mod show_text;
 pub mod table_json;
+pub mod tree_json;

@@ -1,0 +1,36 @@
+//! `peerctl parse`.
+
+use std::path::Path;
+
+use super::{
+    args::{ParseArgs, ParseFormat},
+    exit::Exit,
+    failure::Failure,
+    files, instances, stdout,
+};
+use crate::{
+    config::{Document, Source},
+    output::tree_json,
+};
+
+/// Prints the tree of a file, or its text from the tree. A tree is there for any bytes; what HAProxy would refuse is
+/// listed in it.
+///
+/// # Errors
+/// If the file can't be read or standard output can't be written.
+pub fn run(args: &ParseArgs) -> Result<Exit, Failure> {
+    let file = args.file.as_deref().filter(|path| *path != Path::new("-"));
+    let name = file.map_or_else(|| "-".to_owned(), instances::shown);
+    if let Some(path) = file {
+        stdout::refuse_input(path)?;
+    }
+    let bytes = files::read(file.unwrap_or(Path::new("/dev/stdin")))?.bytes;
+    let document = Document::parse(bytes)
+        .map_err(|error| Failure::misuse(format!("{name}: {error}"), "split it into several files"))?;
+    let source = Source::new(name, document);
+    stdout::print(|out| match args.format {
+        ParseFormat::Json => tree_json::print(&source, out),
+        ParseFormat::Source => out.write_all(&source.document.print()),
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,69 @@
+//! `peerctl show`.
+
+use std::io::IsTerminal as _;
+
+use super::{
+    args::{Cli, Format, ShowArgs, When},
+    edit::DEFAULT_VERSION,
+    exit::Exit,
+    failure::Failure,
+    instances::{self, Loaded},
+    notes, stdout,
+    validate::Haproxy,
+};
+use crate::{
+    grammar::Version,
+    model::Instance,
+    output::{show_json, show_text},
+};
+
+/// Prints what the instances hold. Lines that HAProxy would refuse become notes on standard error.
+///
+/// # Errors
+/// If a file can't be read, or has statements and no section.
+pub fn run(cli: &Cli, args: &ShowArgs) -> Result<Exit, Failure> {
+    let loaded = instances::load(&args.instances, &args.read, version(args)?)?;
+    loaded.iter().try_for_each(check_sections)?;
+    let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
+    let named: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
+    notes::print(&read);
+    stdout::print(|out| match args.format {
+        Format::Json => show_json::print(&named, out),
+        Format::Human => show_text::print(&named, colored(cli), out),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn version(args: &ShowArgs) -> Result<Version, Failure> {
+    if let Some(text) = &args.haproxy_version {
+        let help = "write --haproxy-version 3.2";
+        return Version::parse(text).map_err(|error| Failure::misuse(error.to_string(), help));
+    }
+    match Haproxy::find(None)? {
+        Some(haproxy) => Ok(haproxy.version().map(|(major, minor, _)| Version::new(major, minor))?),
+        None => Ok(DEFAULT_VERSION),
+    }
+}
+
+/// A file with statements and no section is something else.
+fn check_sections(loaded: &Loaded) -> Result<(), Failure> {
+    for source in &loaded.files {
+        let document = &source.document;
+        let statement = |line: &_| document.word_count(*line) > 0 && !document.first_word(*line).starts_with(b".");
+        if let (true, Some(line)) = (document.sections().is_empty(), document.lines().find(statement)) {
+            let message = format!("{}:{}: a statement outside of any section", source.name, line.human());
+            return Err(Failure::misuse(message, "this is no HAProxy configuration: it has no section at all"));
+        }
+    }
+    Ok(())
+}
+
+fn colored(cli: &Cli) -> bool {
+    match cli.color {
+        When::Auto => {
+            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+        When::Always => true,
+        When::Never => false,
+    }
+}

@@ -1,0 +1,186 @@
+//! What instances hold, as JSON: the shape of `show` in the contract of the command line.
+
+use std::{borrow::Cow, io};
+
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+
+use super::{
+    json::{self, Each},
+    table_json::TableJson,
+};
+use crate::{
+    escape,
+    model::{
+        Bind, Instance, LocalPeer, PeerEntry, PeersSection, Place, Proxy, ProxyKind, Server, StickTable, peers::port,
+    },
+};
+
+/// Prints instances with their names. An element is made when it is its turn, so however many servers there are, few are
+/// in memory twice.
+///
+/// # Errors
+/// Those of `out`.
+pub fn print(instances: &[(&str, &Instance<'_>)], out: &mut dyn io::Write) -> io::Result<()> {
+    let document = Show {
+        version: json::VERSION,
+        instances: Each(|| instances.iter().map(|(name, instance)| InstanceJson { name, instance })),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct Show<I> {
+    version: u32,
+    instances: I,
+}
+
+struct InstanceJson<'a> {
+    name: &'a str,
+    instance: &'a Instance<'a>,
+}
+
+impl Serialize for InstanceJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { name, instance } = self;
+        let mut object = serializer.serialize_struct("Instance", 6)?;
+        object.serialize_field("name", name)?;
+        object.serialize_field("files", &Each(|| instance.files.iter().map(|file| file.name.as_str())))?;
+        object.serialize_field("local_peer", &LocalPeerJson::new(&instance.local))?;
+        object.serialize_field("peers", &Each(|| instance.peers.iter().map(|s| SectionJson::new(instance, s))))?;
+        let table = |table: &StickTable| TableJson::new(table, instance.files);
+        object.serialize_field("tables", &Each(|| instance.tables().into_iter().map(table)))?;
+        let backends = || instance.proxies.iter().filter(|proxy| proxy.kind != ProxyKind::Frontend);
+        object.serialize_field("backends", &Each(|| backends().map(|proxy| BackendJson { instance, proxy })))?;
+        object.end()
+    }
+}
+
+#[derive(Serialize)]
+struct LocalPeerJson<'a> {
+    name: Option<Cow<'a, str>>,
+    source: &'static str,
+}
+
+impl<'a> LocalPeerJson<'a> {
+    fn new(local: &'a LocalPeer) -> Self {
+        Self { name: local.name.as_deref().map(text), source: local.source.word() }
+    }
+}
+
+#[derive(Serialize)]
+struct SectionJson<'a> {
+    name: Cow<'a, str>,
+    file: &'a str,
+    line: u32,
+    disabled: bool,
+    /// Whether HAProxy keeps the section; `null` where the local peer isn't known.
+    effective: Option<bool>,
+    shards: Option<u32>,
+    binds: Vec<BindJson<'a>>,
+    peers: Vec<PeerJson<'a>>,
+    tables: Vec<TableJson>,
+}
+
+impl<'a> SectionJson<'a> {
+    fn new(instance: &'a Instance<'a>, section: &'a PeersSection) -> Self {
+        let local = instance.local.name.as_deref();
+        Self {
+            name: text(&section.name),
+            file: file(instance, section.place),
+            line: section.place.line.human(),
+            disabled: section.disabled,
+            effective: instance.is_effective(section),
+            shards: section.shards,
+            binds: section.binds.iter().map(|bind| BindJson::new(section, bind)).collect(),
+            peers: section.entries.iter().map(|entry| PeerJson::new(section, entry, local)).collect(),
+            tables: instance.tables_of(section).map(|table| TableJson::new(table, instance.files)).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct BindJson<'a> {
+    address: Cow<'a, str>,
+    params: Vec<Cow<'a, str>>,
+}
+
+impl<'a> BindJson<'a> {
+    fn new(section: &'a PeersSection, bind: &'a Bind) -> Self {
+        Self { address: text(&bind.address), params: section.bind_params(bind).map(text).collect() }
+    }
+}
+
+#[derive(Serialize)]
+struct PeerJson<'a> {
+    name: Cow<'a, str>,
+    address: Option<Cow<'a, str>>,
+    port: Option<u16>,
+    /// `null` where the local peer isn't known.
+    local: Option<bool>,
+    guest: bool,
+    params: Vec<Cow<'a, str>>,
+    line: u32,
+}
+
+impl<'a> PeerJson<'a> {
+    fn new(section: &'a PeersSection, entry: &'a PeerEntry, local: Option<&[u8]>) -> Self {
+        let address = section.address(entry);
+        Self {
+            name: text(&entry.name),
+            address: address.map(text),
+            port: address.and_then(port),
+            local: local.map(|local| local == entry.name),
+            guest: entry.guest,
+            params: section.params(entry).map(text).collect(),
+            line: entry.place.line.human(),
+        }
+    }
+}
+
+struct BackendJson<'a> {
+    instance: &'a Instance<'a>,
+    proxy: &'a Proxy<'a>,
+}
+
+impl Serialize for BackendJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { instance, proxy } = self;
+        let mut object = serializer.serialize_struct("Backend", 4)?;
+        object.serialize_field("name", &text(&proxy.name))?;
+        object.serialize_field("file", file(instance, proxy.place))?;
+        object.serialize_field("line", &proxy.place.line.human())?;
+        object.serialize_field("servers", &Each(|| proxy.servers.iter().map(ServerJson::new)))?;
+        object.end()
+    }
+}
+
+#[derive(Serialize)]
+struct ServerJson<'a> {
+    name: Cow<'a, str>,
+    id: Option<u32>,
+    explicit: bool,
+    address: Cow<'a, str>,
+    line: u32,
+}
+
+impl<'a> ServerJson<'a> {
+    fn new(server: &'a Server<'_>) -> Self {
+        Self {
+            name: text(&server.name),
+            id: server.id,
+            explicit: server.explicit,
+            address: text(&server.address),
+            line: server.place.line.human(),
+        }
+    }
+}
+
+fn file<'a>(instance: &'a Instance<'_>, place: Place) -> &'a str {
+    instance.files.get(place.file).map_or("", |file| file.name.as_str())
+}
+
+/// Text as it is; a byte that is no text as `\xNN`.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| escape::name(bytes), Cow::Borrowed)
+}
