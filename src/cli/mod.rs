@@ -14,8 +14,10 @@ pub mod remove;
 pub mod report;
 pub mod snippet;
 pub mod stdout;
+pub mod table;
 pub mod validate;
 mod validation;
+pub mod version;
 
 use std::io::{self, Write as _};
 
@@ -50,8 +52,8 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Add(args) => add::run(cli, args),
         Command::Remove(args) => remove::run(cli, args),
+        Command::Table(command) => table::run(cli, command),
         Command::Generate(_)
-        | Command::Table(_)
         | Command::Show(_)
         | Command::Parse(_)
         | Command::Grammar { .. }

@@ -2,3 +2,4 @@
 
 pub mod diff;
 pub mod table_json;
+pub mod table_list;
