@@ -22,8 +22,10 @@ pub mod remove;
 pub mod report;
 pub mod show;
 pub mod stdout;
+pub mod table;
 pub mod validate;
 mod validation;
+pub mod version;
 
 use std::io::{self, Write as _};
 
@@ -65,6 +67,6 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Man { dir } => man::run(dir),
         Command::Parse(args) => parse::run(args),
         Command::Show(args) => show::run(cli, args),
-        Command::Table(_) => Err(Failure::misuse("not there yet", "")),
+        Command::Table(command) => table::run(cli, command),
     }
 }

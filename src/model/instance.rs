@@ -135,6 +135,14 @@ impl<'d> Instance<'d> {
         self.tables().into_iter().find(|t| t.name == name)
     }
 
+    /// Whether a `stick` rule names the table with this full name, which adds columns to it.
+    #[must_use]
+    pub fn is_stuck_on(&self, table: &[u8]) -> bool {
+        let names =
+            |p: &Proxy<'_>| p.sticks_on.iter().any(|t| if t.is_empty() { *p.name == *table } else { t == table });
+        self.proxies.iter().any(names)
+    }
+
     /// Whether HAProxy keeps a section; `None` while the local name is unknown.
     #[must_use]
     pub fn is_effective(&self, section: &PeersSection) -> Option<bool> {

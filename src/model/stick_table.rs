@@ -22,7 +22,9 @@ pub struct StickTable {
     pub section: Option<Vec<u8>>,
     /// Its definition, with where each parameter stands and what is wrong; its word indexes count from `first_param`.
     pub parsed: ParsedTable,
-    /// For each decoded word of the parameters: the raw words it stands in, and whether the environment took part.
+    /// The words of the parameters as HAProxy sees them.
+    pub words: Vec<Vec<u8>>,
+    /// For each of [`words`](Self::words): the raw words it stands in, and whether the environment took part.
     pub raw: Vec<RawRange>,
     /// The raw word that is empty and hides what follows it, if there is one.
     pub hidden_from: Option<u16>,
@@ -71,6 +73,7 @@ impl StickTable {
             first_param,
             section,
             parsed,
+            words: params.iter().map(|w| w.bytes.to_vec()).collect(),
             raw: params.iter().map(|w| RawRange { first: w.first, last: w.last, referenced: w.referenced }).collect(),
             hidden_from: statement.words.hidden_from,
         }

@@ -5,6 +5,7 @@ use crate::{
     escape,
     grammar::{DataType, TableParam},
     model::{Instance, StickTable},
+    stick::Schema,
 };
 
 /// Which tables.
@@ -66,21 +67,22 @@ fn one(instance: &Instance<'_>, section: &[u8], table: &StickTable, all: bool, p
     guard::table(instance, table)?;
     splice::append_words(instance, plan, table.place, &[b"peers", section])?;
     plan.note(Mark::Changed, name.to_string(), format!("stick-table … peers {}", escape::name(section)));
-    if overwrites(table) {
+    note_overwrites(table, table.schema(), plan);
+    Ok(())
+}
+
+/// Reminds people of what peers can't do, where a table that starts to travel counts events that several active nodes
+/// would each see a part of. `schema` is its definition after the edit.
+pub(super) fn note_overwrites(table: &StickTable, schema: &Schema, plan: &mut Plan) {
+    let counts = |data: DataType| data.info().is_some_and(|info| info.argument.has_period());
+    if schema.store.iter().any(|column| counts(column.data_type)) {
         plan.note(
             Mark::Attention,
-            name,
+            escape::name(&table.name),
             "peers overwrite each other's counts, they don't add them up: where several nodes see the same \
              clients, a limit holds for each node by itself",
         );
     }
-    Ok(())
-}
-
-/// Whether a table counts events that several active nodes would each see a part of.
-fn overwrites(table: &StickTable) -> bool {
-    let counts = |data: DataType| data.info().is_some_and(|info| info.argument.has_period());
-    table.schema().store.iter().any(|column| counts(column.data_type))
 }
 
 /// The table called `name`: by its full name, by `/t1` as on the wire, or by the bare `t1` where that is unique.

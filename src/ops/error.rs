@@ -74,6 +74,16 @@ pub enum OpErrorKind {
     Unreadable(String, String),
     #[error("a `.if` block crosses the border of section `{0}`")]
     BlockAcross(String),
+    #[error("{option}: {problem}")]
+    BadOption { option: String, problem: String },
+    #[error("HAProxy would refuse table `{table}`: {problem}")]
+    WouldBreak { table: String, problem: String },
+    #[error("table `{table}` has keys without a length (type {key_type})")]
+    NoLength { table: String, key_type: String },
+    #[error("peers section `{0}` has no peer")]
+    EmptySection(String),
+    #[error("table `{table}` can't have `write-to {target}`: {why}")]
+    WriteTo { table: String, target: String, why: &'static str },
     #[error("the line would have more than 64 words")]
     TooManyWords,
     #[error("two edits touch the same bytes")]

@@ -5,12 +5,14 @@
 
 pub mod add_peers;
 pub mod attach;
+mod definition;
 mod error;
 pub mod generate;
 pub mod guard;
 pub mod localpeer;
 mod plan;
 pub mod remove_peers;
+pub mod rewrite_table;
 pub mod spec;
 mod splice;
 

@@ -6,4 +6,5 @@ pub mod json;
 pub mod show_json;
 pub mod show_text;
 pub mod table_json;
+pub mod table_list;
 pub mod tree_json;

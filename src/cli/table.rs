@@ -1,0 +1,169 @@
+//! `peerctl table list` and `peerctl table set`.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{
+    args::{Cli, Format, TableCommand, TableListArgs, TableSetArgs},
+    edit,
+    exit::Exit,
+    failure::Failure,
+    instances, stdout, version,
+};
+use crate::{
+    escape,
+    model::{Instance, StickTable},
+    ops::{
+        OpError,
+        rewrite_table::{Changes, List, Removal, RewriteTable, StoreChange, Tables, Travel, Value},
+        spec::check_name,
+    },
+    output::{table_json::TableJson, table_list},
+    stick::{Severity, SrvKey},
+};
+
+/// Runs one of the commands.
+///
+/// # Errors
+/// As [`edit::run`]; for a table, section or value that HAProxy wouldn't take.
+pub fn run(cli: &Cli, command: &TableCommand) -> Result<Exit, Failure> {
+    match command {
+        TableCommand::List(args) => list(args),
+        TableCommand::Set(args) => set(cli, args),
+    }
+}
+
+#[derive(Serialize)]
+struct ListJson {
+    version: u32,
+    instances: Vec<InstanceJson>,
+}
+
+#[derive(Serialize)]
+struct InstanceJson {
+    name: String,
+    tables: Vec<TableJson>,
+}
+
+fn list(args: &TableListArgs) -> Result<Exit, Failure> {
+    let version = version::of(args.haproxy_version.as_deref(), None)?;
+    for path in instances::paths(&args.instances) {
+        stdout::refuse_input(&path)?;
+    }
+    let loaded = instances::load(&args.instances, &args.read, version)?;
+    let mut document = ListJson { version: 1, instances: Vec::new() };
+    let mut text = String::new();
+    for one in &loaded {
+        let instance = one.instance();
+        complain(&one.name, &instance);
+        let mut tables = instance.tables();
+        tables.sort_by(|a, b| a.name.cmp(&b.name));
+        if loaded.len() > 1 {
+            let gap = if text.is_empty() { "" } else { "\n" };
+            text.extend([gap, &*escape::name(one.name.as_bytes()), "\n"]);
+        }
+        text.push_str(&human(&tables, &instance));
+        let tables = tables.iter().map(|table| TableJson::new(table, instance.files)).collect();
+        document.instances.push(InstanceJson { name: one.name.clone(), tables });
+    }
+    document.instances.sort_by(|a, b| a.name.cmp(&b.name));
+    stdout::print(|out| match args.format {
+        Format::Human => out.write_all(text.as_bytes()),
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &document)?;
+            out.write_all(b"\n")
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
+fn human(tables: &[&StickTable], instance: &Instance<'_>) -> String {
+    if tables.is_empty() { "no stick tables\n".into() } else { table_list::render(tables, instance.files) }
+}
+
+/// Says on standard error what HAProxy would refuse: what is listed of such a line is a guess.
+fn complain(name: &str, instance: &Instance<'_>) {
+    for table in instance.tables() {
+        let Some(source) = instance.files.get(table.place.file) else { continue };
+        for problem in table.parsed.problems.iter().filter(|p| p.severity() >= Severity::Error) {
+            let (shown, line) = (&source.name, table.place.line.human());
+            let name = escape::name(name.as_bytes());
+            let text = escape::text(problem.to_string().as_bytes()).into_owned();
+            // Nothing is left to do if standard error is gone.
+            let _ = writeln!(std::io::stderr(), "peerctl: {name}: {shown}:{line}: {text}");
+        }
+    }
+}
+
+fn set(cli: &Cli, args: &TableSetArgs) -> Result<Exit, Failure> {
+    let misuse = |e: OpError| Failure::misuse(e.to_string(), e.help);
+    let (tables, instances) = words(args)?;
+    let changes = changes(args).map_err(misuse)?;
+    if changes == Changes::default() {
+        let help = "say what to change: --size, --expire, --peers, --add-store …; see peerctl table set --help";
+        return Err(Failure::misuse("nothing to change was given", help));
+    }
+    let rewrite = RewriteTable { tables, changes };
+    edit::run(cli, instances, &args.read, &args.write, &|_, instance| rewrite.plan(instance))
+}
+
+/// The tables, and the arguments that are instances.
+fn words(args: &TableSetArgs) -> Result<(Tables, &[String]), Failure> {
+    if args.all {
+        return Ok((Tables::All, &args.words));
+    }
+    let help = "peerctl table set TABLES [INSTANCE…], or peerctl table set --all [INSTANCE…]";
+    let Some((first, instances)) = args.words.split_first() else {
+        return Err(Failure::misuse("which tables?", help));
+    };
+    // A table may be called like a file, but hardly like a configuration file that is there.
+    let path = Path::new(first);
+    if path.extension().is_some_and(|e| e == "cfg") && path.is_file() {
+        let message = format!("`{}` is a file, and the first word names tables", escape::name(first.as_bytes()));
+        return Err(Failure::misuse(message, help));
+    }
+    let names: Vec<String> = first.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    if names.is_empty() {
+        return Err(Failure::misuse("which tables?", help));
+    }
+    Ok((Tables::Named(names), instances))
+}
+
+fn changes(args: &TableSetArgs) -> Result<Changes, OpError> {
+    let peers = match (&args.peers, args.no_peers) {
+        (Some(name), _) => Some(Travel::Through(check_name(name)?.to_owned())),
+        (None, true) => Some(Travel::Nowhere),
+        (None, false) => None,
+    };
+    Ok(Changes {
+        peers,
+        key_type: args.key_type.as_ref().map(|text| Value::key_type("--type", text)).transpose()?,
+        len: args.len.as_ref().map(|text| Value::len("--len", text)).transpose()?,
+        size: args.size.as_ref().map(|text| Value::size("--size", text)).transpose()?,
+        expire: args.expire.as_ref().map(|text| Value::expire("--expire", text)).transpose()?,
+        store: store(args)?,
+        srvkey: args.srvkey.map(SrvKey::from),
+        write_to: args.write_to.clone(),
+        recv_only: switch(args.recv_only, args.no_recv_only),
+        nopurge: switch(args.nopurge, args.no_nopurge),
+    })
+}
+
+fn store(args: &TableSetArgs) -> Result<StoreChange, OpError> {
+    if let Some(list) = &args.store {
+        return Ok(StoreChange::Replace(List::parse("--store", list)?));
+    }
+    if args.add_store.is_empty() && args.remove_store.is_empty() {
+        return Ok(StoreChange::Keep);
+    }
+    Ok(StoreChange::Edit {
+        add: List::parse("--add-store", &args.add_store.join(","))?,
+        remove: Removal::parse("--remove-store", &args.remove_store.join(","))?,
+    })
+}
+
+fn switch(on: bool, off: bool) -> Option<bool> {
+    (on || off).then_some(on)
+}
