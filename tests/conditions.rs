@@ -3,7 +3,7 @@
 mod probe;
 mod support;
 
-use std::process::Command;
+use std::{fmt::Write as _, process::Command};
 
 use peerctl::grammar::Release;
 use peerctl::model::cond::{Facts, Truth, eval};
@@ -229,7 +229,7 @@ fn condition(random: &mut Random, depth: usize) -> String {
         if depth > 0 && chance(random, 30) {
             let inner = condition(random, depth - 1);
             let close = if chance(random, 95) { ")" } else { "" };
-            text += &format!("({inner}{close}");
+            let _ = write!(text, "({inner}{close}");
         } else if chance(random, 70) {
             text += random.pick(&["0", "1", "defined(SET)", "streq(a,b)", "strneq(a,b)", "version_atleast(3.0)"]);
         } else {
