@@ -10,6 +10,7 @@
 //! L5  cli/      arguments → options → one library call → renderer → exit code; the only files and processes
 //! L4  output/   data → text: diagnostics, diffs, JSON
 //! L3  ops/      edits: one file each, from a model to edit sets
+//!     lint/     rules over several instances: one file each, from models to findings
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
 //! L1  stick/    the definition of a stick table
@@ -52,6 +53,7 @@ pub mod cli;
 pub mod config;
 pub mod escape;
 pub mod grammar;
+pub mod lint;
 pub mod model;
 pub mod ops;
 pub mod output;

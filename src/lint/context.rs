@@ -1,0 +1,97 @@
+//! What rules look at: all instances, and the questions several rules ask about them.
+
+use std::collections::BTreeMap;
+
+use super::finding::Label;
+use crate::{
+    grammar::Release,
+    model::{Instance, PeerEntry, PeersSection, Place, Proxy, StickTable},
+    span::Span,
+};
+
+/// An instance under the name it is reported by.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// What its files say.
+    pub instance: &'a Instance<'a>,
+}
+
+/// Everything a rule may look at.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The instances, in the order they were given.
+    pub instances: Vec<Subject<'a>>,
+    /// The release whose behaviour is described.
+    pub release: Release,
+}
+
+/// The backends of one name (`listen` sections, too), by instance; `None` where there is none.
+#[derive(Debug)]
+pub struct Backend<'a> {
+    /// The name.
+    pub name: &'a [u8],
+    /// By instance.
+    pub proxies: Vec<Option<&'a Proxy<'a>>>,
+}
+
+impl<'a> Context<'a> {
+    /// A context over these instances.
+    #[must_use]
+    pub fn new(instances: Vec<Subject<'a>>, release: Release) -> Self {
+        Self { instances, release }
+    }
+
+    /// All instances with their indexes.
+    pub fn each(&self) -> impl Iterator<Item = (usize, &'a Instance<'a>)> {
+        self.instances.iter().enumerate().map(|(index, subject)| (index, subject.instance))
+    }
+
+    /// The backends of all instances by name.
+    #[must_use]
+    pub fn backends(&self) -> Vec<Backend<'a>> {
+        let mut found: BTreeMap<&'a [u8], Vec<Option<&'a Proxy<'a>>>> = BTreeMap::new();
+        for (index, instance) in self.each() {
+            for proxy in instance.proxies.iter().filter(|p| !p.servers.is_empty() || !p.sticks_on.is_empty()) {
+                let all = found.entry(&proxy.name).or_insert_with(|| vec![None; self.instances.len()]);
+                if let Some(place) = all.get_mut(index) {
+                    *place = Some(proxy);
+                }
+            }
+        }
+        found.into_iter().map(|(name, proxies)| Backend { name, proxies }).collect()
+    }
+
+    /// The tables a proxy sticks on: its own, or those its `stick` rules name.
+    #[must_use]
+    pub fn sticks_on(&self, instance: &'a Instance<'a>, proxy: &Proxy<'a>) -> Vec<&'a StickTable> {
+        let name = |table: &Vec<u8>| if table.is_empty() { proxy.name.to_vec() } else { table.clone() };
+        proxy.sticks_on.iter().filter_map(|table| instance.table(&name(table))).collect()
+    }
+
+    /// The section over which a table really travels: HAProxy keeps it, it isn't disabled, and somebody else is in it.
+    #[must_use]
+    pub fn travels_through(&self, instance: &'a Instance<'a>, table: &StickTable) -> Option<&'a PeersSection> {
+        let section = instance.section(table.peers()?)?;
+        let works = !section.disabled && instance.is_effective(section) != Some(false);
+        (works && self.remotes(instance, section).next().is_some()).then_some(section)
+    }
+
+    /// The other HAProxy instances of a section: neither the local peer nor guests.
+    pub fn remotes<'s>(
+        &self,
+        instance: &'s Instance<'_>,
+        section: &'s PeersSection,
+    ) -> impl Iterator<Item = &'s PeerEntry> {
+        let local = instance.local.name.as_deref();
+        section.entries.iter().filter(move |e| !e.guest && Some(e.name.as_slice()) != local)
+    }
+
+    /// A label on raw word `word` of a line.
+    #[must_use]
+    pub fn word(&self, instance: usize, place: Place, word: usize, text: impl Into<String>) -> Label {
+        let span = self.instances.get(instance).map_or(Span::at(0), |s| s.instance.word_span(place, word));
+        Label { instance, place, span, text: text.into() }
+    }
+}

@@ -1,0 +1,5 @@
+//! The rules, one file each, by what they are about.
+
+pub(super) mod peers;
+pub(super) mod server;
+pub(super) mod table;

@@ -1,0 +1,3 @@
+//! Peers sections.
+
+pub(in crate::lint) mod no_local;

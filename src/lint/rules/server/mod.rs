@@ -1,0 +1,3 @@
+//! Servers and their ids.
+
+pub(in crate::lint) mod id_mismatch;

@@ -1,0 +1,3 @@
+//! Stick tables.
+
+pub(in crate::lint) mod unknown_section;
