@@ -83,7 +83,7 @@ fn a_kill_where_files_cannot_be_exchanged_leaves_the_file_old_or_new() {
 fn a_kill_while_writing_through_leaves_a_backup_and_the_next_writer_completes() {
     // The edit makes the file shorter, longer, and longer by more than one write.
     for (content, line) in
-        [(added(OLD, "cut").repeat(40), "-cut"), (vec![b'x'; 600_000], "+first"), (OLD.to_vec(), "+first")]
+        [(added(OLD, "cut").repeat(40), "-cut"), (vec![b'x'; 270_000], "+first"), (OLD.to_vec(), "+first")]
     {
         let (dir, files) = directory_in_memory(1);
         fs::write(&files[0], &content).unwrap();
