@@ -5,30 +5,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::strace::{Point, in_parallel, inject, inject_as, inject_beside, points, points_beside};
+use crate::support::strace::{EFFECTIVE, Point, in_parallel, inject, inject_as, inject_beside, points, points_beside};
 use crate::support::{
     OLD, added, assert_code, assert_no_litter, directory_in_memory, directory_of, edit, editing_command, names, paths,
     stderr, temps,
 };
-
-/// System calls that can change something on disk or hold a lock. Others can be left out where there are many files: a kill before one
-/// of them is a kill before the next call of this list.
-const EFFECTIVE: [&str; 14] = [
-    "openat",
-    "write",
-    "pwrite64",
-    "fsync",
-    "renameat",
-    "renameat2",
-    "unlinkat",
-    "fchmod",
-    "fchown",
-    "fsetxattr",
-    "ftruncate",
-    "fallocate",
-    "flock",
-    "exit_group",
-];
 
 const ERRORS: [&str; 8] = ["EIO", "ENOSPC", "EDQUOT", "EACCES", "EPERM", "EINTR", "EXDEV", "EMFILE"];
 
