@@ -8,6 +8,7 @@ pub mod attach;
 mod error;
 pub mod generate;
 pub mod guard;
+pub mod handover;
 pub mod localpeer;
 mod plan;
 pub mod remove_peers;

@@ -190,7 +190,9 @@ pub enum ProblemKind {
         error: DelayError,
     },
     /// A period of 0. HAProxy takes it and divides by it when the rate is read.
-    #[error("the period of `{data_type}` is 0; HAProxy accepts that and crashes when the rate is read; give at least 1ms")]
+    #[error(
+        "the period of `{data_type}` is 0; HAProxy accepts that and crashes when the rate is read; give at least 1ms"
+    )]
     ZeroPeriod {
         /// The type.
         data_type: DataType,
