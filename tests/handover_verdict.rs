@@ -16,10 +16,12 @@ use peerctl::{
 
 const VERSIONS: [Version; 3] = [Version::new(2, 6), Version::new(3, 0), Version::new(3, 2)];
 
-/// Where more is said to be lost than HAProxy lost, and why one instance's files can't tell.
+/// Where more may be said to be lost than HAProxy lost, and why one instance's files can't tell.
 const CAUTIOUS: &[(&str, Verdict, &str)] = &[
     ("own-name-changed-other-lists-it", Verdict::Lost, "whether the others list the new name stands in their files"),
     ("localpeer-written-down-with-another-name", Verdict::Lost, "as above"),
+    ("own-address-to-host-name", Verdict::Refilled, "which address a name has is not in the files"),
+    ("several-sections-table-in-the-first", Verdict::Refilled, "with several threads it may be any section"),
 ];
 
 /// Where nothing in a configuration can tell, so that what is said names the condition.
@@ -29,26 +31,30 @@ const CONDITIONAL: &[(&str, Verdict, &str)] =
 #[test]
 fn what_is_said_is_what_haproxy_does() {
     let measured = measured();
+    assert!(measured.len() >= 3 * 90, "the list is read: {} rows", measured.len());
     let mut wrong = Vec::new();
-    for ((case, version), verdict) in &measured {
+    for ((case, version), measured) in &measured {
         let said = said(case, *version);
-        let excused = CAUTIOUS.iter().chain(CONDITIONAL).find(|(name, ..)| name == case);
-        let expected = excused.map_or(*verdict, |(_, verdict, _)| *verdict);
-        if said.verdict != expected {
-            wrong.push(format!("{case} on {version}: said {}, HAProxy: {verdict}; {:?}", said.verdict, said.reasons));
+        let excused =
+            CAUTIOUS.iter().chain(CONDITIONAL).any(|(name, verdict, _)| name == case && *verdict == said.verdict);
+        if said.verdict != *measured && !excused {
+            wrong.push(format!("{case} on {version}: said {}, HAProxy: {measured}; {:?}", said.verdict, said.reasons));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(measured.len() >= 3 * 70, "the list is read: {} rows", measured.len());
 }
 
 #[test]
-fn what_files_cannot_tell_is_said_to_be_worse_than_it_is() {
+fn where_files_cannot_tell_it_is_never_said_to_be_better_than_it_is() {
     let measured = measured();
-    for (case, said, why) in CAUTIOUS {
+    for (case, _, why) in CAUTIOUS {
         let rows: Vec<_> = measured.iter().filter(|((name, _), _)| name == case).collect();
-        assert!(rows.iter().any(|(_, verdict)| *verdict < said), "{case} is no exception any more ({why})");
-        assert!(rows.iter().all(|(_, verdict)| *verdict <= said), "{case}: never better than it is");
+        let said = |version: &Version| said(case, *version).verdict;
+        assert!(rows.iter().all(|((_, version), measured)| said(version) >= **measured), "{case}: {why}");
+        assert!(
+            rows.iter().any(|((_, version), measured)| said(version) > **measured),
+            "{case} is no exception any more"
+        );
     }
 }
 

@@ -308,9 +308,7 @@ fn obstacle(before: &Side<'_>, after: &Side<'_>, from: &Live<'_>, to: &Live<'_>,
 /// The peers that can teach what the old process can't hand over: they know us by our name, and are reached as before.
 fn teachers(before: &Side<'_>, after: &Side<'_>, from: &Live<'_>, to: &Live<'_>) -> Vec<Vec<u8>> {
     let common = from.common_peers(to);
-    // With shards each peer has a part of the keys.
-    let complete = !from.is_sharded() || common.len() == from.remote().count();
-    if before.local != after.local || !complete {
+    if before.local != after.local || !from.have_all_keys(&common) {
         return Vec::new();
     }
     common.into_iter().map(|entry| entry.name.clone()).collect()

@@ -11,6 +11,7 @@ pub mod guard;
 pub mod handover;
 pub mod localpeer;
 mod plan;
+pub mod reload_order;
 pub mod remove_peers;
 pub mod spec;
 mod splice;

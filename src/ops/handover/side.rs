@@ -146,12 +146,14 @@ impl<'i> Live<'i> {
         self.remote().filter(known).collect()
     }
 
-    /// Whether every peer keeps only a part of the keys.
-    pub(super) fn is_sharded(&self) -> bool {
-        self.section.shards.is_some()
+    /// Whether these peers together have all keys: with `shards`, one with a `shard` has only the keys of that part.
+    pub(super) fn have_all_keys(&self, peers: &[&PeerEntry]) -> bool {
+        let Some(shards) = self.section.shards else { return true };
+        let parts: Vec<Option<u32>> = peers.iter().map(|peer| shard(self.section, peer)).collect();
+        parts.iter().all(Option::is_none) || (1..=shards).all(|part| parts.contains(&Some(part)))
     }
 
-    pub(super) fn remote(&self) -> impl Iterator<Item = &'i PeerEntry> + use<'_, 'i> {
+    fn remote(&self) -> impl Iterator<Item = &'i PeerEntry> + use<'_, 'i> {
         self.section.entries.iter().filter(|e| !e.guest && e.address.is_some() && e.name != self.local.name)
     }
 
@@ -235,4 +237,12 @@ fn connection<'s>(section: &'s PeersSection, entry: &'s PeerEntry) -> Vec<&'s [u
     let params = ParamTable::Server.scan(&words, None);
     let counts = params.iter().filter(|param| !param.info.is_some_and(|info| matches!(info.keyword, "id" | "shard")));
     counts.flat_map(|param| words.get(param.keyword..param.values.end).unwrap_or_default()).copied().collect()
+}
+
+/// The part of the keys that a peer gets; `None` for all.
+fn shard(section: &PeersSection, entry: &PeerEntry) -> Option<u32> {
+    let words = section.params(entry);
+    let params = ParamTable::Server.scan(&words, None);
+    let last = params.iter().rev().find(|param| param.info.is_some_and(|info| info.keyword == "shard"))?;
+    str::from_utf8(words.get(last.values.start)?).ok()?.parse().ok().filter(|part| *part > 0)
 }
