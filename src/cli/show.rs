@@ -4,15 +4,12 @@ use std::io::IsTerminal as _;
 
 use super::{
     args::{Cli, Format, ShowArgs, When},
-    edit::DEFAULT_VERSION,
     exit::Exit,
     failure::Failure,
     instances::{self, Loaded},
-    notes, stdout,
-    validate::Haproxy,
+    notes, stdout, version,
 };
 use crate::{
-    grammar::Version,
     model::Instance,
     output::{show_json, show_text},
 };
@@ -22,7 +19,7 @@ use crate::{
 /// # Errors
 /// If a file can't be read, or has statements and no section.
 pub fn run(cli: &Cli, args: &ShowArgs) -> Result<Exit, Failure> {
-    let loaded = instances::load(&args.instances, &args.read, version(args)?)?;
+    let loaded = instances::load(&args.instances, &args.read, version::of(args.haproxy_version.as_deref(), None)?)?;
     loaded.iter().try_for_each(check_sections)?;
     let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
     let named: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
@@ -32,17 +29,6 @@ pub fn run(cli: &Cli, args: &ShowArgs) -> Result<Exit, Failure> {
         Format::Human => show_text::print(&named, colored(cli), out),
     })?;
     Ok(Exit::Done)
-}
-
-fn version(args: &ShowArgs) -> Result<Version, Failure> {
-    if let Some(text) = &args.haproxy_version {
-        let help = "write --haproxy-version 3.2";
-        return Version::parse(text).map_err(|error| Failure::misuse(error.to_string(), help));
-    }
-    match Haproxy::find(None)? {
-        Some(haproxy) => Ok(haproxy.version().map(|(major, minor, _)| Version::new(major, minor))?),
-        None => Ok(DEFAULT_VERSION),
-    }
 }
 
 /// A file with statements and no section is something else.
