@@ -135,13 +135,6 @@ impl PeersSection {
         }
     }
 
-    /// The parameters that hold for an entry: those of `default-server` lines above it, then its own.
-    #[must_use]
-    pub fn params<'s>(&'s self, entry: &'s PeerEntry) -> Vec<&'s [u8]> {
-        let defaults = self.default_server.get(..entry.defaults).unwrap_or_default();
-        defaults.iter().chain(&entry.params).map(Vec::as_slice).collect()
-    }
-
     /// The entry called `name`; the last one if there are several, as HAProxy up to 2.8 has it.
     #[must_use]
     pub fn entry(&self, name: &[u8]) -> Option<&PeerEntry> {

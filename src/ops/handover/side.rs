@@ -129,7 +129,7 @@ impl<'i> Live<'i> {
         };
         let own = bind.map(|bind| bind.params.as_slice()).unwrap_or_default();
         let words: Vec<&[u8]> = section.default_bind.iter().chain(own).map(Vec::as_slice).collect();
-        let call = Call::new(section.params(entry), version);
+        let call = Call::new(section.params(entry).collect::<Vec<_>>(), version);
         Some(Self { section, address, call, listener: Listener::new(&words), local: entry })
     }
 
@@ -233,7 +233,7 @@ impl Listener {
 
 /// The parameters that decide how a peer is reached. Its id and its part of the keys do not.
 fn connection<'s>(section: &'s PeersSection, entry: &'s PeerEntry) -> Vec<&'s [u8]> {
-    let words = section.params(entry);
+    let words = section.params(entry).collect::<Vec<_>>();
     let params = ParamTable::Server.scan(&words, None);
     let counts = params.iter().filter(|param| !param.info.is_some_and(|info| matches!(info.keyword, "id" | "shard")));
     counts.flat_map(|param| words.get(param.keyword..param.values.end).unwrap_or_default()).copied().collect()
@@ -241,7 +241,7 @@ fn connection<'s>(section: &'s PeersSection, entry: &'s PeerEntry) -> Vec<&'s [u
 
 /// The part of the keys that a peer gets; `None` for all.
 fn shard(section: &PeersSection, entry: &PeerEntry) -> Option<u32> {
-    let words = section.params(entry);
+    let words = section.params(entry).collect::<Vec<_>>();
     let params = ParamTable::Server.scan(&words, None);
     let last = params.iter().rev().find(|param| param.info.is_some_and(|info| info.keyword == "shard"))?;
     str::from_utf8(words.get(last.values.start)?).ok()?.parse().ok().filter(|part| *part > 0)
