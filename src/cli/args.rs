@@ -317,8 +317,7 @@ pub struct TableListArgs {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
-    override_usage = "peerctl table set [OPTIONS] TABLES [INSTANCE]...\n       peerctl table set [OPTIONS] --all [INSTANCE]...",
-    after_help = TABLE_SET_EXAMPLES
+    override_usage = "peerctl table set [OPTIONS] TABLES [INSTANCE]...\n       peerctl table set [OPTIONS] --all [INSTANCE]..."
 )]
 pub struct TableSetArgs {
     /// TABLES, a list with commas: `shop`, `mesh/t1`, or just `t1` if there is only one; then the configurations to
@@ -380,14 +379,6 @@ pub struct TableSetArgs {
     #[command(flatten)]
     pub write: WriteArgs,
 }
-
-const TABLE_SET_EXAMPLES: &str = "\
-Only what is named here changes; the rest of the line stays as it is, byte for byte.
-
-Examples:
-  peerctl table set shop,api lb1.cfg lb2.cfg --expire 1h --add-store 'http_req_rate(10s)'
-  peerctl table set --all lb1.cfg lb2.cfg --peers mesh
-  peerctl table set t1 lb1.cfg --type string --len 64 --diff --check";
 
 /// `--srvkey`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -123,8 +123,13 @@ Examples:
   Count requests, too, in two tables:
     peerctl table set shop,mesh/limits lb1.cfg --add-store http_req_cnt
 
+  Longer keys; look at the change first, write nothing:
+    peerctl table set sessions lb1.cfg lb2.cfg --type string --len 64 --check --diff
+
   Let all tables travel through the section mesh:
-    peerctl table set --all lb1.cfg lb2.cfg --peers mesh";
+    peerctl table set --all lb1.cfg lb2.cfg --peers mesh
+
+Only what is named changes; the rest of the line stays as it is, byte for byte.";
 
 /// `show`.
 pub const SHOW: &str = "\

@@ -3,16 +3,13 @@
 use std::io::IsTerminal as _;
 
 use super::{
-    args::{Cli, Format, ShowArgs, When},
-    edit::DEFAULT_VERSION,
+    args::{Cli, Format, ShowArgs},
     exit::Exit,
     failure::Failure,
     instances::{self, Loaded},
-    notes, stdout,
-    validate::Haproxy,
+    look, notes, stdout, version,
 };
 use crate::{
-    grammar::Version,
     model::Instance,
     output::{show_json, show_text},
 };
@@ -22,27 +19,21 @@ use crate::{
 /// # Errors
 /// If a file can't be read, or has statements and no section.
 pub fn run(cli: &Cli, args: &ShowArgs) -> Result<Exit, Failure> {
-    let loaded = instances::load(&args.instances, &args.read, version(args)?)?;
+    for path in instances::paths(&args.instances) {
+        stdout::refuse_input(&path)?;
+    }
+    let loaded = instances::load(&args.instances, &args.read, version::of(args.haproxy_version.as_deref(), None)?)?;
     loaded.iter().try_for_each(check_sections)?;
     let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
-    let named: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
+    let mut named: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
+    named.sort_by_key(|(name, _)| *name);
     notes::print(&read);
+    let color = look::color(cli.color, std::io::stdout().is_terminal());
     stdout::print(|out| match args.format {
         Format::Json => show_json::print(&named, out),
-        Format::Human => show_text::print(&named, colored(cli), out),
+        Format::Human => show_text::print(&named, color, out),
     })?;
     Ok(Exit::Done)
-}
-
-fn version(args: &ShowArgs) -> Result<Version, Failure> {
-    if let Some(text) = &args.haproxy_version {
-        let help = "write --haproxy-version 3.2";
-        return Version::parse(text).map_err(|error| Failure::misuse(error.to_string(), help));
-    }
-    match Haproxy::find(None)? {
-        Some(haproxy) => Ok(haproxy.version().map(|(major, minor, _)| Version::new(major, minor))?),
-        None => Ok(DEFAULT_VERSION),
-    }
 }
 
 /// A file with statements and no section is something else.
@@ -56,14 +47,4 @@ fn check_sections(loaded: &Loaded) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn colored(cli: &Cli) -> bool {
-    match cli.color {
-        When::Auto => {
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        }
-        When::Always => true,
-        When::Never => false,
-    }
 }

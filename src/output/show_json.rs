@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// Prints instances with their names. An element is made when it is its turn, so however many servers there are, few are
+/// Prints instances with their names, in their order. Peers sections, peers and tables are sorted by name, backends and
+/// their servers stay in the order of the file, which is what ids come from. An element is made when it is its turn, so however many servers there are, few are
 /// in memory twice.
 ///
 /// # Errors
@@ -47,9 +48,9 @@ impl Serialize for InstanceJson<'_> {
         object.serialize_field("name", name)?;
         object.serialize_field("files", &Each(|| instance.files.iter().map(|file| file.name.as_str())))?;
         object.serialize_field("local_peer", &LocalPeerJson::new(&instance.local))?;
-        object.serialize_field("peers", &Each(|| instance.peers.iter().map(|s| SectionJson::new(instance, s))))?;
-        let table = |table: &StickTable| TableJson::new(table, instance.files);
-        object.serialize_field("tables", &Each(|| instance.tables().into_iter().map(table)))?;
+        let sections = || sorted(&instance.peers, |section| &section.name);
+        object.serialize_field("peers", &Each(|| sections().map(|s| SectionJson::new(instance, s))))?;
+        object.serialize_field("tables", &Each(|| tables(instance, instance.tables())))?;
         let backends = || instance.proxies.iter().filter(|proxy| proxy.kind != ProxyKind::Frontend);
         object.serialize_field("backends", &Each(|| backends().map(|proxy| BackendJson { instance, proxy })))?;
         object.end()
@@ -93,8 +94,8 @@ impl<'a> SectionJson<'a> {
             effective: instance.is_effective(section),
             shards: section.shards,
             binds: section.binds.iter().map(|bind| BindJson::new(section, bind)).collect(),
-            peers: section.entries.iter().map(|entry| PeerJson::new(section, entry, local)).collect(),
-            tables: instance.tables_of(section).map(|table| TableJson::new(table, instance.files)).collect(),
+            peers: sorted(&section.entries, |e| &e.name).map(|entry| PeerJson::new(section, entry, local)).collect(),
+            tables: tables(instance, instance.tables_of(section).collect()).collect(),
         }
     }
 }
@@ -174,6 +175,18 @@ impl<'a> ServerJson<'a> {
             line: server.place.line.human(),
         }
     }
+}
+
+fn tables<'a>(instance: &'a Instance<'_>, mut tables: Vec<&'a StickTable>) -> impl Iterator<Item = TableJson> {
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    tables.into_iter().map(|table| TableJson::new(table, instance.files))
+}
+
+/// By name; what has the same name stays in the order of the file.
+fn sorted<T>(items: &[T], name: impl Fn(&T) -> &[u8]) -> impl Iterator<Item = &T> {
+    let mut items: Vec<&T> = items.iter().collect();
+    items.sort_by(|a, b| name(a).cmp(name(b)));
+    items.into_iter()
 }
 
 fn file<'a>(instance: &'a Instance<'_>, place: Place) -> &'a str {

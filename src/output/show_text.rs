@@ -3,11 +3,10 @@
 
 use std::io;
 
+use super::table_list;
 use crate::{
     escape,
-    model::{
-        Bind, Instance, Known, LocalPeerSource, PeerEntry, PeersSection, Place, Proxy, ProxyKind, Server, StickTable,
-    },
+    model::{Bind, Instance, Known, LocalPeerSource, PeerEntry, PeersSection, Place, Proxy, ProxyKind, Server},
 };
 
 /// Text gets no wider than this, where it can be broken.
@@ -125,46 +124,14 @@ impl Page<'_> {
     }
 
     fn tables(&mut self) -> io::Result<()> {
-        let tables = self.instance.tables();
+        let mut tables = self.instance.tables();
         if tables.is_empty() {
             return Ok(());
         }
+        tables.sort_by(|a, b| a.name.cmp(&b.name));
         self.heading("\n  ", "stick tables", "")?;
-        for table in &tables {
-            self.table(table)?;
-        }
-        if tables.iter().any(|table| table.schema().store.iter().any(|column| column.implicit)) {
-            writeln!(self.out, "    * not in `store`: a stick rule adds it")?;
-        }
-        Ok(())
-    }
-
-    fn table(&mut self, table: &StickTable) -> io::Result<()> {
-        let schema = table.schema();
-        let mut facts = vec![match (&schema.key_type, schema.len) {
-            (Some(key), Some(len)) => format!("{key} len {len}"),
-            (Some(key), None) => key.to_string(),
-            (None, _) => "no type".to_owned(),
-        }];
-        facts.push(schema.size.map_or("no size".to_owned(), |size| format!("size {size}")));
-        facts.push(match schema.expire {
-            Some(expire) if expire.ms() > 0 => format!("expire {expire}"),
-            _ => "never expires".to_owned(),
-        });
-        facts.push(table.peers().map_or("not replicated".to_owned(), |peers| format!("peers {}", escape::name(peers))));
-        facts.extend(schema.nopurge.then(|| "nopurge".to_owned()));
-        facts.extend(schema.recv_only.then(|| "recv-only".to_owned()));
-        facts.extend(schema.srvkey.map(|key| format!("srvkey {key}")));
-        facts.extend(schema.write_to.as_deref().map(|to| format!("write-to {}", escape::name(to))));
-        facts.extend(condition(table.known).map(str::to_owned));
-        let name = escape::name(&table.name);
-        writeln!(self.out, "    {}  {}", self.bold(&name), self.place(table.place))?;
-        self.wrapped("      ", &facts, ", ")?;
-        let mark = |implicit| if implicit { "*" } else { "" };
-        let known = schema.store.iter().map(|column| format!("{column}{}", mark(column.implicit)));
-        let unknown = schema.unknown_columns.iter().map(|item| escape::name(item).into_owned());
-        let store: Vec<String> = known.chain(unknown).collect();
-        if store.is_empty() { Ok(()) } else { self.wrapped("      store ", &store, ", ") }
+        let list = table_list::render(&tables, self.instance.files);
+        list.lines().try_for_each(|line| writeln!(self.out, "    {line}"))
     }
 
     fn backend(&mut self, proxy: &Proxy<'_>) -> io::Result<()> {
