@@ -1,5 +1,8 @@
 //! What a user can type: clap types only. `run` modules turn them into options of the library.
 
+#![expect(clippy::doc_markdown, reason = "the comments are help texts: backticks would be printed")]
+#![expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
@@ -315,7 +318,6 @@ pub struct TableListArgs {
 
 /// `table set`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
     override_usage = "peerctl table set [OPTIONS] TABLES [INSTANCE]...\n       peerctl table set [OPTIONS] --all [INSTANCE]..."
 )]
