@@ -13,7 +13,7 @@ use std::{
     process::{Command, Output},
 };
 
-use peerctl::config::{Document, Environment, LineNo, Words, decode::Decoder, decode::Undefined};
+use peerctl::config::{Document, Environment, LineNo, Words, decode::Decoder, decode::Undefined, draft};
 use support::{Haproxy, haproxies, random::Random};
 
 /// Set in HAProxy's environment; every other name is unset.
@@ -244,6 +244,24 @@ fn a_line_has_at_most_64_words_also_where_a_list_gives_them() {
                 assert_eq!(theirs, expected, "HAProxy {:?}: {}", haproxy.version, show(line));
                 assert_eq!(our_third(&haproxy, line, 1), expected, "{:?}: {}", haproxy.version, show(line));
             }
+        }
+    }
+}
+
+#[test]
+fn quoted_words_arrive_as_they_were() {
+    let word = |seed| {
+        let random = &mut Random::new(seed);
+        let byte = |random: &mut Random| u8::try_from(random.below(255) + 1).expect("a byte but NUL");
+        let bytes = (0..=random.below(12))
+            .map(|_| if random.one_in(2) { byte(random) } else { random.pick(b" \t\"'\\#$\r\n{x") });
+        bytes.collect::<Vec<u8>>()
+    };
+    let words: Vec<Vec<u8>> = (0..2000).map(word).collect();
+    let lines: Vec<Vec<u8>> = words.iter().map(|word| [b"bind 127.0.0.1:1 ", &*draft::quote(word)].concat()).collect();
+    for haproxy in haproxies() {
+        for (word, theirs) in words.iter().zip(thirds_of_haproxy(&haproxy, &lines)) {
+            assert_eq!(theirs, Third::Word(word.clone()), "HAProxy {:?}: {}", haproxy.version, show(word));
         }
     }
 }
