@@ -112,13 +112,6 @@ fn changes(random: &mut Random) -> Changes {
     changes
 }
 
-/// One edit.
-#[derive(Debug)]
-struct Case {
-    before: String,
-    after: String,
-}
-
 struct Bench {
     version: Version,
 }
@@ -217,11 +210,11 @@ fn random_edits_do_what_they_say_and_nothing_else() {
                 for word in untouched(before, &changes) {
                     assert!(after.contains(&word), "`{word}` stays: {about}");
                 }
-                cases.push(Case { before: before.clone(), after });
+                cases.push((before.clone(), after));
             }
         }
         assert!(cases.len() > lines.len(), "{}: {} edits of {} lines", bench.version, cases.len(), lines.len());
-        let after: Vec<String> = cases.iter().map(|case| case.after.clone()).collect();
+        let after: Vec<String> = cases.iter().map(|(_, after)| after.clone()).collect();
         let refused = refused(&haproxy, &after);
         let shown: Vec<_> = refused.iter().filter_map(|n| cases.get(*n)).take(5).collect();
         assert!(refused.is_empty(), "HAProxy {} takes the results: {shown:#?}", bench.version);
@@ -253,7 +246,7 @@ fn refused(haproxy: &Haproxy, lines: &[String]) -> BTreeSet<usize> {
     let mut text = format!("defaults\n    mode http\n{HEAD}");
     let head = text.lines().count();
     for (n, line) in lines.iter().enumerate() {
-        text.push_str(&format!("backend b{n}\n    {line}\n"));
+        text.extend(["backend b", &n.to_string(), "\n    ", line, "\n"]);
     }
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("t.cfg"), text).expect("written");
