@@ -353,7 +353,7 @@ pub struct TableSetArgs {
     /// Store this, too; what is stored with another period or count gets the one given here (repeatable)
     #[arg(long, value_name = "LIST", value_parser = NonEmptyStringValueParser::new(), help_heading = "Definition")]
     pub add_store: Vec<String>,
-    /// Store this no more: gpc0, http_req_rate with whatever period, or http_req_rate(10s) with just that (repeatable)
+    /// Store this no more: `gpc1`; `http_req_rate` with whatever period, `http_req_rate(10s)` with just that (repeatable)
     #[arg(long, value_name = "LIST", value_parser = NonEmptyStringValueParser::new(), help_heading = "Definition")]
     pub remove_store: Vec<String>,
     /// What names a server to the other instances
