@@ -20,6 +20,7 @@ mod process;
 pub mod reload;
 pub mod remove;
 pub mod report;
+pub mod secrets;
 pub mod show;
 pub mod stdout;
 pub mod table;

@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod diff;
+pub mod redact;
 pub mod json;
 pub mod show_json;
 pub mod show_text;
