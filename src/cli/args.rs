@@ -196,7 +196,7 @@ pub struct TlsArgs {
     /// Whether certificates are checked, on both sides; `required` needs --ca-file
     #[arg(long, value_enum, value_name = "HOW", requires = "ssl")]
     pub verify: Option<VerifyArg>,
-    /// The name a peer's certificate must carry, if it isn't the peer's own (repeatable)
+    /// The name a peer's certificate must carry; without it any certificate from --ca-file will do (repeatable)
     #[arg(long, value_name = "PEER=HOST", requires = "ssl")]
     pub verifyhost: Vec<String>,
 }
@@ -212,13 +212,13 @@ pub struct GenerateArgs {
     /// `peer` lines, or `bind` and `server` lines; default: peer, with TLS server
     #[arg(long, value_enum)]
     pub style: Option<StyleArg>,
-    /// The local peer's name; `server` style needs it
+    /// The local peer's name; `server` style and --shards need it
     #[arg(short = 'L', long = "local-peer", value_name = "NAME")]
     pub local: Option<String>,
     /// TLS.
     #[command(flatten)]
     pub tls: TlsArgs,
-    /// Deal the keys out over N shards, peers in turn (HAProxy 2.7 and later)
+    /// Deal the keys out in N parts, to the peers in turn: each gets its part only (HAProxy 2.7 and later)
     #[arg(long, value_name = "N")]
     pub shards: Option<u32>,
     /// A table of the section: its name and parameters, as behind `table` (repeatable)
