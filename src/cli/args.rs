@@ -109,6 +109,7 @@ pub enum Format {
 
 /// Options of all commands that read instances.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Reading")]
 pub struct ReadArgs {
     /// A variable the configuration is read with, for all instances or for NAME only (repeatable)
     #[arg(long, value_name = "[NAME:]VAR=VALUE")]
@@ -215,15 +216,15 @@ pub struct GenerateArgs {
     /// The local peer's name; `server` style and --shards need it
     #[arg(short = 'L', long = "local-peer", value_name = "NAME")]
     pub local: Option<String>,
-    /// TLS.
-    #[command(flatten)]
-    pub tls: TlsArgs,
     /// Deal the keys out in N parts, to the peers in turn: each gets its part only (HAProxy 2.7 and later)
     #[arg(long, value_name = "N")]
     pub shards: Option<u32>,
     /// A table of the section: its name and parameters, as behind `table` (repeatable)
     #[arg(long, value_name = "DEFINITION")]
     pub table: Vec<String>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 }
 
 /// `add`.
@@ -240,9 +241,6 @@ pub struct AddArgs {
     /// `peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server
     #[arg(long, value_enum)]
     pub style: Option<StyleArg>,
-    /// TLS.
-    #[command(flatten)]
-    pub tls: TlsArgs,
     /// Write `localpeer` into `global`: NAME, or the INSTANCE's name if a peer is called so
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
     pub set_localpeer: Option<Option<String>>,
@@ -255,6 +253,9 @@ pub struct AddArgs {
     /// Add a line for this tool, so that it can watch and dump; default peerctl=127.0.0.1:10999
     #[arg(long, value_name = "NAME[=ADDRESS]", num_args = 0..=1, require_equals = true)]
     pub guest: Option<Option<String>>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// How instances are read.
     #[command(flatten)]
     pub read: ReadArgs,
@@ -317,8 +318,7 @@ pub struct TableListArgs {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
-    override_usage = "peerctl table set [OPTIONS] TABLES [INSTANCE]...\n       peerctl table set [OPTIONS] --all [INSTANCE]...",
-    after_help = TABLE_SET_EXAMPLES
+    override_usage = "peerctl table set [OPTIONS] TABLES [INSTANCE]...\n       peerctl table set [OPTIONS] --all [INSTANCE]..."
 )]
 pub struct TableSetArgs {
     /// TABLES, a list with commas: `shop`, `mesh/t1`, or just `t1` if there is only one; then the configurations to
@@ -380,14 +380,6 @@ pub struct TableSetArgs {
     #[command(flatten)]
     pub write: WriteArgs,
 }
-
-const TABLE_SET_EXAMPLES: &str = "\
-Only what is named here changes; the rest of the line stays as it is, byte for byte.
-
-Examples:
-  peerctl table set shop,api lb1.cfg lb2.cfg --expire 1h --add-store 'http_req_rate(10s)'
-  peerctl table set --all lb1.cfg lb2.cfg --peers mesh
-  peerctl table set t1 lb1.cfg --type string --len 64 --diff --check";
 
 /// `--srvkey`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
