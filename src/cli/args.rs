@@ -1,5 +1,8 @@
 //! What a user can type: clap types only. `run` modules turn them into options of the library.
 
+#![expect(clippy::doc_markdown, reason = "the comments are help texts: backticks would be printed")]
+#![expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
@@ -316,7 +319,6 @@ pub struct TableListArgs {
 
 /// `table set`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
     override_usage = "peerctl table set [OPTIONS] TABLES [INSTANCE]...\n       peerctl table set [OPTIONS] --all [INSTANCE]..."
 )]
@@ -352,7 +354,7 @@ pub struct TableSetArgs {
     /// Store this, too; what is stored with another period or count gets the one given here (repeatable)
     #[arg(long, value_name = "LIST", value_parser = NonEmptyStringValueParser::new(), help_heading = "Definition")]
     pub add_store: Vec<String>,
-    /// Store this no more: gpc0, http_req_rate with whatever period, or http_req_rate(10s) with just that (repeatable)
+    /// Store this no more: `gpc1`; `http_req_rate` with whatever period, `http_req_rate(10s)` with just that (repeatable)
     #[arg(long, value_name = "LIST", value_parser = NonEmptyStringValueParser::new(), help_heading = "Definition")]
     pub remove_store: Vec<String>,
     /// What names a server to the other instances

@@ -19,7 +19,10 @@ use crate::{
     config::{Document, Source},
     grammar::Version,
     model::Instance,
-    ops::{Note, OpError, Plan},
+    ops::{
+        Note, OpError, Plan,
+        handover::{Handover, handover},
+    },
     output::diagnostic::Look,
 };
 
@@ -35,6 +38,8 @@ pub struct Edited {
     pub after: Vec<Option<Source>>,
     /// What people are told.
     pub notes: Vec<Note>,
+    /// What the next reload does to the tables.
+    pub handover: Handover,
 }
 
 /// What an edit does to one instance.
@@ -92,10 +97,14 @@ fn edit_one(loaded: Loaded, plan: &Planner<'_>, look: &Look<'_>) -> Result<Edite
     let instance = loaded.instance();
     let planned = plan(&loaded, &instance).map_err(|e| Failure::operation(&e, &loaded.files, look))?;
     let after = apply(&loaded, &planned)?;
+    let files = files_after(&loaded, &after)?;
+    let handover = {
+        let result = loaded.instance_of(&files);
+        check_intent(&loaded, &files, &result, plan, look)?;
+        handover(&instance, &result)
+    };
     drop(instance);
-    let edited = Edited { loaded, after, notes: planned.notes };
-    check_intent(&edited, plan, look)?;
-    Ok(edited)
+    Ok(Edited { loaded, after, notes: planned.notes, handover })
 }
 
 /// Applies a plan file by file. A file whose bytes come out the same doesn't change.
@@ -121,21 +130,28 @@ fn parse(name: &str, text: Vec<u8>) -> Result<Source, Failure> {
 
 /// The result, read again, must say what was asked for: the same edit on it has nothing left to do, and no line
 /// became unreadable.
-fn check_intent(edited: &Edited, plan: &Planner<'_>, look: &Look<'_>) -> Result<(), Failure> {
-    if !edited.changed() {
-        return Ok(());
-    }
-    let name = &edited.loaded.name;
-    for (before, after) in edited.loaded.files.iter().zip(&edited.after) {
-        let worse = |after: &Source| after.document.errors().len() > before.document.errors().len();
-        if after.as_ref().is_some_and(worse) {
-            return Err(our_fault(name, "the edit would have made a line unreadable"));
+fn check_intent(
+    loaded: &Loaded,
+    files: &[Source],
+    result: &Instance<'_>,
+    plan: &Planner<'_>,
+    look: &Look<'_>,
+) -> Result<(), Failure> {
+    for (before, after) in loaded.files.iter().zip(files) {
+        if after.document.errors().len() > before.document.errors().len() {
+            return Err(our_fault(&before.name, "the edit would have made a line unreadable"));
         }
     }
-    let files = edited.files_after()?;
-    let instance = edited.loaded.instance_of(&files);
-    let again = plan(&edited.loaded, &instance).map_err(|e| Failure::operation(&e, &files, look))?;
-    if again.is_empty() { Ok(()) } else { Err(our_fault(name, "the edit would not have been complete")) }
+    let again = plan(loaded, result).map_err(|e| Failure::operation(&e, files, look))?;
+    if again.is_empty() { Ok(()) } else { Err(our_fault(&loaded.name, "the edit would not have been complete")) }
+}
+
+/// All files as they are after the edit.
+fn files_after(loaded: &Loaded, after: &[Option<Source>]) -> Result<Vec<Source>, Failure> {
+    let text = |(before, after): (&Source, &Option<Source>)| {
+        parse(&before.name, after.as_ref().unwrap_or(before).document.text().to_vec())
+    };
+    loaded.files.iter().zip(after).map(text).collect()
 }
 
 fn our_fault(name: &str, what: &str) -> Failure {
@@ -154,11 +170,7 @@ impl Edited {
     /// # Errors
     /// Never for files that could be read before: their length fits.
     pub fn files_after(&self) -> Result<Vec<Source>, Failure> {
-        let pairs = self.loaded.files.iter().zip(&self.after);
-        let text = |(before, after): (&Source, &Option<Source>)| {
-            parse(&before.name, after.as_ref().unwrap_or(before).document.text().to_vec())
-        };
-        pairs.map(text).collect()
+        files_after(&self.loaded, &self.after)
     }
 
     /// The text for standard output, if standard input is a file of the instance.

@@ -51,10 +51,14 @@ impl Failure {
         Self::new(Exit::Io, format!("{what} {path}: {error}"), "")
     }
 
-    /// A refused edit of the instance with these files.
+    /// A refused edit of the instance with these files. Where no place says it, the first file says which one it is.
     #[must_use]
     pub fn operation(error: &OpError, files: &[Source], look: &Look<'_>) -> Self {
-        let diagnostic = Diagnostic::of_edit(error, 0);
+        let mut diagnostic = Diagnostic::of_edit(error, 0);
+        if let (true, Some(first)) = (diagnostic.labels.is_empty(), files.first()) {
+            // Without a place it would be anybody's guess which instance is meant.
+            diagnostic.message = format!("{}: {}", first.name, diagnostic.message);
+        }
         let sources: Vec<&Source> = files.iter().collect();
         Self { exit: Exit::Misuse, told: Told::Drawn(diagnostic.render(&sources, look)) }
     }

@@ -130,8 +130,13 @@ Examples:
   Longer keys; look at the change first:
     peerctl table set t1 lb1.cfg --type string --len 64 --diff --check
 
+  Longer keys; look at the change first, write nothing:
+    peerctl table set sessions lb1.cfg lb2.cfg --type string --len 64 --check --diff
+
   Let all tables travel through the section mesh:
-    peerctl table set --all lb1.cfg lb2.cfg --peers mesh";
+    peerctl table set --all lb1.cfg lb2.cfg --peers mesh
+
+Only what is named changes; the rest of the line stays as it is, byte for byte.";
 
 /// `show`.
 pub const SHOW: &str = "\

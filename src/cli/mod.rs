@@ -36,6 +36,7 @@ use exit::Exit;
 use failure::Failure;
 
 /// Runs the program: reads the command line, does what it says, prints, and returns the exit code.
+#[must_use]
 pub fn main() -> std::process::ExitCode {
     files::survive_size_limit();
     let parsed = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));

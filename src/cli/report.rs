@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::Source,
     escape,
+    ops::reload_order,
     output::diff::{self, Diff},
 };
 
@@ -131,12 +132,7 @@ fn human(write: &WriteArgs, report: &Report<'_>) -> String {
         text.push('\n');
         for note in &one.notes {
             let head = format!("  {} {:<23} ", note.mark.sign(), note.subject);
-            let options =
-                textwrap::Options::new(80).initial_indent(&head).subsequent_indent("                            ");
-            for line in textwrap::wrap(&note.text, options) {
-                text.push_str(&line);
-                text.push('\n');
-            }
+            text.push_str(&wrapped(&head, "                            ", &note.text));
         }
     }
     if !text.is_empty() {
@@ -149,7 +145,7 @@ fn human(write: &WriteArgs, report: &Report<'_>) -> String {
 fn title(one: &Edited) -> String {
     match one.loaded.files.as_slice() {
         [only] if only.name != "-" => only.name.clone(),
-        _ => escape::name(one.loaded.name.as_bytes()).into_owned(),
+        _ => name(one),
     }
 }
 
@@ -172,6 +168,7 @@ fn summary(write: &WriteArgs, report: &Report<'_>) -> String {
         return text;
     }
     text.push_str(&outcome(write, report));
+    text.push_str(&handover(report));
     match &report.reload {
         Some(Ok(reloaded)) if reloaded.status.success() => text.push_str("reloaded\n"),
         Some(Ok(reloaded)) => {
@@ -184,6 +181,57 @@ fn summary(write: &WriteArgs, report: &Report<'_>) -> String {
         None => {}
     }
     text
+}
+
+/// What the next reload does to the tables, and in which order to reload.
+fn handover(report: &Report<'_>) -> String {
+    let changed: Vec<&Edited> = report.edited.iter().filter(|e| e.changed()).collect();
+    let mut text = String::from("handover at the next reload: ");
+    let verdicts: Vec<String> = changed.iter().map(|e| format!("{} on {}", e.handover.verdict, name(e))).collect();
+    let all_alike = changed.windows(2).all(|w| matches!(w, [a, b] if a.handover.verdict == b.handover.verdict));
+    match (changed.as_slice(), all_alike) {
+        ([only], _) => text.push_str(&only.handover.verdict.to_string()),
+        ([first, second], true) => {
+            text.push_str(&format!("{} on {} and {}", first.handover.verdict, name(first), name(second)));
+        }
+        ([first, ..], true) => text.push_str(&format!("{} on all", first.handover.verdict)),
+        _ => text.push_str(&verdicts.join(", ")),
+    }
+    text.push('\n');
+    let mut reasons: Vec<String> = Vec::new();
+    for reason in changed.iter().flat_map(|e| &e.handover.reasons) {
+        let reason = reason.to_string();
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    for reason in &reasons {
+        text.push_str(&wrapped("  ", "    ", reason));
+    }
+    let steps = reload_order::order(&changed.iter().map(|e| &e.handover).collect::<Vec<_>>());
+    let names: Vec<String> = steps.iter().filter_map(|s| changed.get(s.instance)).map(|e| name(e)).collect();
+    match names.as_slice() {
+        [] => {}
+        [only] => text.push_str(&format!("next: reload {only}\n")),
+        several => {
+            let order = format!(
+                "reload {}; wait between two reloads until the tables are synchronised",
+                several.join(", then ")
+            );
+            text.push_str(&wrapped("next: ", "      ", &order));
+        }
+    }
+    text
+}
+
+fn name(one: &Edited) -> String {
+    escape::name(one.loaded.name.as_bytes()).into_owned()
+}
+
+/// A paragraph of at most 80 columns.
+fn wrapped(first: &str, others: &str, text: &str) -> String {
+    let options = textwrap::Options::new(80).initial_indent(first).subsequent_indent(others);
+    textwrap::wrap(text, options).iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// `checked with HAProxy 3.2.26: valid.  Written; backup lb1.cfg~`
@@ -232,6 +280,7 @@ struct EditJson {
 struct InstanceJson {
     name: String,
     changed: bool,
+    handover: String,
     files: Vec<FileJson>,
 }
 
@@ -272,6 +321,7 @@ fn json(write: &WriteArgs, report: &Report<'_>) -> EditJson {
     let instance = |one: &Edited| InstanceJson {
         name: one.loaded.name.clone(),
         changed: one.changed(),
+        handover: one.handover.verdict.to_string(),
         files: one.loaded.files.iter().zip(&one.after).map(|(before, after)| file(before, after)).collect(),
     };
     let mut instances: Vec<InstanceJson> = report.edited.iter().map(instance).collect();

@@ -1,6 +1,5 @@
 //! `peerctl table list` and `peerctl table set`.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -10,7 +9,8 @@ use super::{
     edit,
     exit::Exit,
     failure::Failure,
-    instances, stdout, version,
+    instances::{self, Loaded},
+    notes, stdout, version,
 };
 use crate::{
     escape,
@@ -20,8 +20,8 @@ use crate::{
         rewrite_table::{Changes, List, Removal, RewriteTable, StoreChange, Tables, Travel, Value},
         spec::check_name,
     },
-    output::{table_json::TableJson, table_list},
-    stick::{Severity, SrvKey},
+    output::{json, table_json::TableJson, table_list},
+    stick::SrvKey,
 };
 
 /// Runs one of the commands.
@@ -53,48 +53,45 @@ fn list(args: &TableListArgs) -> Result<Exit, Failure> {
         stdout::refuse_input(&path)?;
     }
     let loaded = instances::load(&args.instances, &args.read, version)?;
-    let mut document = ListJson { version: 1, instances: Vec::new() };
-    let mut text = String::new();
-    for one in &loaded {
-        let instance = one.instance();
-        complain(&one.name, &instance);
-        let mut tables = instance.tables();
-        tables.sort_by(|a, b| a.name.cmp(&b.name));
-        if loaded.len() > 1 {
-            let gap = if text.is_empty() { "" } else { "\n" };
-            text.extend([gap, &*escape::name(one.name.as_bytes()), "\n"]);
-        }
-        text.push_str(&human(&tables, &instance));
-        let tables = tables.iter().map(|table| TableJson::new(table, instance.files)).collect();
-        document.instances.push(InstanceJson { name: one.name.clone(), tables });
-    }
-    document.instances.sort_by(|a, b| a.name.cmp(&b.name));
+    let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
+    notes::print(&read);
+    let mut listed: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
+    listed.sort_by_key(|(name, _)| *name);
     stdout::print(|out| match args.format {
-        Format::Human => out.write_all(text.as_bytes()),
+        Format::Human => out.write_all(human(&listed).as_bytes()),
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &document)?;
+            serde_json::to_writer_pretty(&mut *out, &json(&listed))?;
             out.write_all(b"\n")
         }
     })?;
     Ok(Exit::Done)
 }
 
-fn human(tables: &[&StickTable], instance: &Instance<'_>) -> String {
-    if tables.is_empty() { "no stick tables\n".into() } else { table_list::render(tables, instance.files) }
+fn json(listed: &[(&str, &Instance<'_>)]) -> ListJson {
+    let instance = |(name, instance): &(&str, &Instance<'_>)| InstanceJson {
+        name: (*name).to_owned(),
+        tables: by_name(instance).into_iter().map(|table| TableJson::new(table, instance.files)).collect(),
+    };
+    ListJson { version: json::VERSION, instances: listed.iter().map(instance).collect() }
 }
 
-/// Says on standard error what HAProxy would refuse: what is listed of such a line is a guess.
-fn complain(name: &str, instance: &Instance<'_>) {
-    for table in instance.tables() {
-        let Some(source) = instance.files.get(table.place.file) else { continue };
-        for problem in table.parsed.problems.iter().filter(|p| p.severity() >= Severity::Error) {
-            let (shown, line) = (&source.name, table.place.line.human());
-            let name = escape::name(name.as_bytes());
-            let text = escape::text(problem.to_string().as_bytes()).into_owned();
-            // Nothing is left to do if standard error is gone.
-            let _ = writeln!(std::io::stderr(), "peerctl: {name}: {shown}:{line}: {text}");
-        }
-    }
+/// Several instances have their names above their tables.
+fn human(listed: &[(&str, &Instance<'_>)]) -> String {
+    let page = |(name, instance): &(&str, &Instance<'_>)| {
+        let tables = by_name(instance);
+        let text = match tables.as_slice() {
+            [] => "no stick tables\n".to_owned(),
+            tables => table_list::render(tables, instance.files),
+        };
+        if listed.len() == 1 { text } else { format!("{}\n{text}", escape::name(name.as_bytes())) }
+    };
+    listed.iter().map(page).collect::<Vec<_>>().join("\n")
+}
+
+fn by_name<'i>(instance: &'i Instance<'_>) -> Vec<&'i StickTable> {
+    let mut tables = instance.tables();
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    tables
 }
 
 fn set(cli: &Cli, args: &TableSetArgs) -> Result<Exit, Failure> {

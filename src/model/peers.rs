@@ -80,8 +80,8 @@ pub struct PeerEntry {
     pub referenced: bool,
     /// The words behind name and address.
     pub params: Vec<Vec<u8>>,
-    /// How many words of `default-server` stand above it: those that hold for it.
-    pub inherits: usize,
+    /// How many words of the section's `default-server` lines stand above this line: only they hold for it.
+    pub defaults: usize,
     /// Its line.
     pub place: Place,
     /// Whether HAProxy reads the line.
@@ -132,8 +132,7 @@ impl PeersSection {
     }
 
     fn entry_line(&mut self, keyword: PeerKeyword, statement: &Statement<'_, '_>, comment: &[u8]) {
-        let inherits = self.default_server.len();
-        self.entries.push(PeerEntry { inherits, ..PeerEntry::read(keyword, statement, comment) });
+        self.entries.push(PeerEntry::read(keyword, statement, comment, self.default_server.len()));
     }
 
     /// The entry called `name`; the last one if there are several, as HAProxy up to 2.8 has it.
@@ -153,7 +152,7 @@ impl PeersSection {
 
     /// The words that hold for an entry: those of `default-server` lines above it, then its own.
     pub fn params<'a>(&'a self, entry: &'a PeerEntry) -> impl Iterator<Item = &'a [u8]> {
-        let inherited = self.default_server.get(..entry.inherits).unwrap_or_default();
+        let inherited = self.default_server.get(..entry.defaults).unwrap_or_default();
         inherited.iter().chain(&entry.params).map(Vec::as_slice)
     }
 
@@ -187,7 +186,7 @@ impl PeersSection {
 }
 
 impl PeerEntry {
-    fn read(keyword: PeerKeyword, statement: &Statement<'_, '_>, comment: &[u8]) -> Self {
+    fn read(keyword: PeerKeyword, statement: &Statement<'_, '_>, comment: &[u8], defaults: usize) -> Self {
         let words = statement.words;
         let name = words.get(1).to_vec();
         let guest = name == b"peerctl"
@@ -207,7 +206,7 @@ impl PeerEntry {
             address: address.map(|w| w.bytes.to_vec()),
             referenced,
             params: owned(words.words.get(params..)),
-            inherits: 0,
+            defaults,
             place: statement.place,
             known: statement.known,
             guest,

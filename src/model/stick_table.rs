@@ -99,11 +99,4 @@ impl StickTable {
             None => self.name.clone(),
         }
     }
-
-    /// The raw words, first and last, of the decoded words `from..to` of the parameters.
-    #[must_use]
-    pub fn raw_range(&self, from: usize, to: usize) -> Option<(u16, u16)> {
-        let words = self.raw.get(from..to)?;
-        Some((words.first()?.first, words.last()?.last))
-    }
 }

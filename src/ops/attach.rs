@@ -1,6 +1,6 @@
 //! Lets stick tables travel through a peers section.
 
-use super::{Label, Mark, OpError, OpErrorKind, Plan, guard, splice};
+use super::{Label, Mark, OpError, OpErrorKind, Plan, definition::Draft};
 use crate::{
     escape,
     grammar::{DataType, TableParam},
@@ -64,8 +64,9 @@ fn one(instance: &Instance<'_>, section: &[u8], table: &StickTable, all: bool, p
         plan.note(Mark::Attention, name, "left alone: stands in a block whose condition can't be decided here");
         return Ok(());
     }
-    guard::table(instance, table)?;
-    splice::append_words(instance, plan, table.place, &[b"peers", section])?;
+    let mut draft = Draft::new(instance, table)?;
+    draft.set(TableParam::Peers, section)?;
+    draft.finish(plan)?;
     plan.note(Mark::Changed, name.to_string(), format!("stick-table … peers {}", escape::name(section)));
     note_overwrites(table, table.schema(), plan);
     Ok(())
@@ -121,12 +122,8 @@ pub fn find_table<'i>(instance: &'i Instance<'_>, name: &[u8]) -> Result<&'i Sti
 /// # Errors
 /// If the line can't be edited.
 pub fn detach(instance: &Instance<'_>, table: &StickTable, plan: &mut Plan) -> Result<(), OpError> {
-    guard::table(instance, table)?;
-    for argument in table.parsed.places(TableParam::Peers) {
-        let range = table.raw_range(argument.keyword, argument.value.end);
-        if let Some(range) = range {
-            splice::delete_words(instance, plan, table.place, range);
-        }
-    }
+    let mut draft = Draft::new(instance, table)?;
+    draft.remove(TableParam::Peers)?;
+    draft.finish(plan)?;
     Ok(())
 }

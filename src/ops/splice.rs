@@ -35,16 +35,6 @@ pub(super) fn replace_words(instance: &Instance<'_>, plan: &mut Plan, place: Pla
     plan.file(place.file).replace(span, draft::quote(word).into_owned());
 }
 
-/// Takes out raw words `first..=last` with the blanks before them.
-pub(super) fn delete_words(instance: &Instance<'_>, plan: &mut Plan, place: Place, (first, last): (u16, u16)) {
-    let Some(source) = instance.files.get(place.file) else { return };
-    let words: Vec<_> = source.document.raw_words(place.line).map(|w| w.span).collect();
-    let before = usize::from(first).checked_sub(1).and_then(|n| words.get(n));
-    if let (Some(before), Some(end)) = (before, words.get(usize::from(last))) {
-        plan.file(place.file).delete(Span::new(before.end, end.end));
-    }
-}
-
 /// The span of raw words `first..=last`.
 pub(super) fn words_span(instance: &Instance<'_>, place: Place, (first, last): (u16, u16)) -> Span {
     instance.word_span(place, usize::from(first)).to(instance.word_span(place, usize::from(last)))

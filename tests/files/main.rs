@@ -8,6 +8,7 @@ mod faults;
 mod links;
 mod metadata;
 mod output;
+mod program;
 mod recovery;
 mod refusals;
 #[path = "../support/mod.rs"]

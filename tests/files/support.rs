@@ -171,12 +171,12 @@ impl Drop for Paused {
     }
 }
 
-/// Waits until something holds, up to 10 s.
+/// Waits until something holds, up to 30 s.
 #[track_caller]
 pub(crate) fn poll(mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(30);
     while !holds() {
-        assert!(Instant::now() < end, "did not happen within 10 s");
+        assert!(Instant::now() < end, "did not happen within 30 s");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -33,22 +33,27 @@ pub(crate) const DEFAULTS: &str = "defaults\n mode http\n timeout client 5s\n ti
 /// HAProxy gives up after 50 fatal errors in a file.
 const BATCH: usize = 45;
 
-/// Asks about each of `pieces`, complete sections that end with a newline, in the order given.
+/// Asks about each of `pieces`, complete lines that leave nothing open, in the order given.
 pub(crate) fn verdicts(haproxy: &Haproxy, pieces: &[Vec<u8>]) -> Vec<Verdict> {
-    let dir = tempfile::tempdir().expect("a folder for temporary files");
-    let file = dir.path().join("probe.cfg");
-    pieces.chunks(BATCH).flat_map(|batch| batch_verdicts(haproxy, &file, batch)).collect()
+    verdicts_with(haproxy, pieces, &[])
 }
 
-fn batch_verdicts(haproxy: &Haproxy, file: &Path, batch: &[Vec<u8>]) -> Vec<Verdict> {
+/// As [`verdicts`], with `environment` on top of ours.
+pub(crate) fn verdicts_with(haproxy: &Haproxy, pieces: &[Vec<u8>], environment: &[(&str, &str)]) -> Vec<Verdict> {
+    let dir = tempfile::tempdir().expect("a folder for temporary files");
+    let file = dir.path().join("probe.cfg");
+    pieces.chunks(BATCH).flat_map(|batch| batch_verdicts(haproxy, &file, batch, environment)).collect()
+}
+
+fn batch_verdicts(haproxy: &Haproxy, file: &Path, batch: &[Vec<u8>], environment: &[(&str, &str)]) -> Vec<Verdict> {
     let mut text = DEFAULTS.as_bytes().to_vec();
     let mut ends = Vec::new();
     for piece in batch {
         text.extend_from_slice(piece);
-        ends.push(text.iter().filter(|byte| **byte == b'\n').count());
+        ends.push(memchr::memchr_iter(b'\n', &text).count());
     }
     fs::write(file, text).expect("the folder takes files");
-    let check = haproxy.check(&[file], Some("lb1"), &[]);
+    let check = haproxy.check(&[file], Some("lb1"), environment);
     assert!(check.code.is_some(), "HAProxy crashed: {check:?}");
     let mut verdicts = vec![Verdict::default(); batch.len()];
     let name = format!("[{}:", file.display());

@@ -73,7 +73,7 @@ fn edit(files: &[PathBuf], line: &str) -> Result<(), FileError> {
 
 fn changed(mut bytes: Vec<u8>, line: &str) -> Vec<u8> {
     let (how, text) = line.split_at(1);
-    let at = bytes.windows(text.len()).position(|window| window == text.as_bytes());
+    let at = memchr::memmem::find(&bytes, text.as_bytes());
     match (how, at) {
         ("+", None) => bytes.extend_from_slice(format!("\n{text}\n").as_bytes()),
         ("-", Some(at)) => bytes.truncate(at),

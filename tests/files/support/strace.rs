@@ -8,6 +8,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::child::MARK;
 
+/// System calls that can change something on disk or hold a lock. Others can be left out where there are many files: a kill before one
+/// of them is a kill before the next call of this list.
+pub(crate) const EFFECTIVE: [&str; 14] = [
+    "openat",
+    "write",
+    "pwrite64",
+    "fsync",
+    "renameat",
+    "renameat2",
+    "unlinkat",
+    "fchmod",
+    "fchown",
+    "fsetxattr",
+    "ftruncate",
+    "fallocate",
+    "flock",
+    "exit_group",
+];
+
 /// One system call of a run: the `nth` one of its name, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Point {
@@ -40,6 +59,11 @@ pub(crate) fn points(command: &Command) -> Vec<Point> {
 
 /// The same where other rules (`inject=CALL:error=E`) hold all the time.
 pub(crate) fn points_beside(command: &Command, rules: &[&str]) -> Vec<Point> {
+    points_after(command, MARK, rules)
+}
+
+/// The same for a program that makes no mark of its own: what follows the first call that shows `mark`.
+pub(crate) fn points_after(command: &Command, mark: &str, rules: &[&str]) -> Vec<Point> {
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut options = vec!["-o", log.path().to_str().expect("a plain path"), "-s", "200"];
     options.extend(rules.iter().flat_map(|rule| ["-e", rule]));
@@ -49,7 +73,7 @@ pub(crate) fn points_beside(command: &Command, rules: &[&str]) -> Vec<Point> {
     let lines =
         || text.lines().filter_map(|line| line.split_once(' ')).map(|(thread, call)| (thread, call.trim_start()));
     let editor =
-        lines().find(|(_, call)| call.contains(MARK)).map(|(thread, _)| thread).expect("the mark in the trace");
+        lines().find(|(_, call)| call.contains(mark)).map(|(thread, _)| thread).expect("the mark in the trace");
     // strace counts per thread, and injects into all of them.
     let mut counts: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     let mut points = Vec::new();
@@ -66,7 +90,7 @@ pub(crate) fn points_beside(command: &Command, rules: &[&str]) -> Vec<Point> {
         if begun && ours && !is_message && !UNRELATED.contains(&call) {
             points.push(Point { call: call.to_owned(), nth, shown: line.to_owned() });
         }
-        begun |= ours && line.contains(MARK);
+        begun |= ours && line.contains(mark);
     }
     assert!(points.len() > 20, "the trace of an edit has the mark and more than 20 calls, got:\n{text}");
     for point in &points {

@@ -1,0 +1,248 @@
+//! One side of a reload: which sections are alive, where they listen, how they call, and which tables travel.
+
+use super::{address::Address, cause::Cause};
+use crate::{
+    grammar::{ParamTable, Version},
+    model::{Instance, PeerEntry, PeerKeyword, PeersSection, StickTable},
+};
+
+/// An instance whose local peer is called `local`.
+pub(super) struct Side<'i> {
+    pub(super) local: &'i [u8],
+    pub(super) version: Version,
+    /// The sections that run: neither disabled nor without a local peer.
+    pub(super) sections: Vec<Live<'i>>,
+    /// The tables that travel, in the order of the files.
+    pub(super) tables: Vec<Travelling<'i>>,
+    instance: &'i Instance<'i>,
+}
+
+/// A section that runs.
+pub(super) struct Live<'i> {
+    pub(super) section: &'i PeersSection,
+    /// The address of the listener, which is also where the process calls itself when it is replaced.
+    pub(super) address: Option<&'i [u8]>,
+    pub(super) call: Call<'i>,
+    pub(super) listener: Listener,
+    local: &'i PeerEntry,
+}
+
+/// A table and the section it travels through, as an index into [`Side::sections`].
+pub(super) struct Travelling<'i> {
+    pub(super) table: &'i StickTable,
+    pub(super) section: usize,
+}
+
+/// How the local entry's parameters make a process call itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'i> {
+    tls: bool,
+    proxy: bool,
+    certificate: bool,
+    sni: bool,
+    /// The name that the listener's certificate must carry.
+    pub(super) verifies: Option<&'i [u8]>,
+}
+
+/// What the listener asks of those who call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listener {
+    tls: bool,
+    proxy: bool,
+    certificate: bool,
+    sni: bool,
+    v6only: bool,
+}
+
+impl<'i> Side<'i> {
+    pub(super) fn new(instance: &'i Instance<'i>, local: &'i [u8]) -> Self {
+        let live = |section| Live::new(section, local, instance.version);
+        let mut side = Self {
+            local,
+            version: instance.version,
+            sections: instance.peers.iter().filter_map(live).collect(),
+            tables: Vec::new(),
+            instance,
+        };
+        let travelling = |table: &'i StickTable| {
+            let name = table.peers().filter(|_| !side.of_disabled_proxy(table))?;
+            let section = side.sections.iter().position(|live| live.section.name == name)?;
+            Some(Travelling { table, section })
+        };
+        side.tables = instance.tables().into_iter().filter_map(travelling).collect();
+        side
+    }
+
+    /// The section a table travels through.
+    pub(super) fn section_of(&self, travelling: &Travelling<'i>) -> Option<&Live<'i>> {
+        self.sections.get(travelling.section)
+    }
+
+    /// The table with this name on the wire: one that travels, else one that stays.
+    pub(super) fn table_on_wire(&self, name: &[u8]) -> Option<&'i StickTable> {
+        let named = |table: &&StickTable| table.wire_name() == name;
+        let travelling = self.tables.iter().map(|travelling| travelling.table).find(named);
+        travelling.or_else(|| self.instance.tables().into_iter().find(named))
+    }
+
+    pub(super) fn section_named(&self, name: &[u8]) -> Option<&'i PeersSection> {
+        self.instance.section(name)
+    }
+
+    /// Why a table doesn't travel: the proxy, the section, or nothing but the missing argument.
+    pub(super) fn obstacle(&self, table: &StickTable) -> Option<Obstacle> {
+        if self.of_disabled_proxy(table) {
+            return Some(Obstacle::ProxyDisabled);
+        }
+        let Some(section) = self.section_named(table.peers()?) else { return Some(Obstacle::NoSection) };
+        if section.disabled {
+            return Some(Obstacle::SectionDisabled);
+        }
+        Live::new(section, self.local, self.version).is_none().then_some(Obstacle::NoLocalPeer)
+    }
+
+    /// HAProxy takes `peers` off the tables of disabled proxies.
+    fn of_disabled_proxy(&self, table: &StickTable) -> bool {
+        let is_its = |table: &StickTable, place| table.section.is_none() && table.place == place;
+        let proxies = self.instance.proxies.iter().filter(|proxy| proxy.disabled);
+        proxies.filter_map(|proxy| proxy.table.as_ref()).any(|own| is_its(table, own.place))
+    }
+}
+
+/// Why a table that names a section doesn't travel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Obstacle {
+    ProxyDisabled,
+    NoSection,
+    SectionDisabled,
+    NoLocalPeer,
+}
+
+impl<'i> Live<'i> {
+    fn new(section: &'i PeersSection, local: &[u8], version: Version) -> Option<Self> {
+        let entry = section.entry(local).filter(|_| !section.disabled)?;
+        let bind = section.binds.first();
+        let address = match entry.keyword {
+            // A `peer` line without address is dropped.
+            PeerKeyword::Peer => Some(entry.address.as_deref()?),
+            PeerKeyword::Server => bind.map(|bind| bind.address.as_slice()),
+        };
+        let own = bind.map(|bind| bind.params.as_slice()).unwrap_or_default();
+        let words: Vec<&[u8]> = section.default_bind.iter().chain(own).map(Vec::as_slice).collect();
+        let call = Call::new(section.params(entry).collect::<Vec<_>>(), version);
+        Some(Self { section, address, call, listener: Listener::new(&words), local: entry })
+    }
+
+    /// The peers, apart from ourselves and from tools, that this section and `after` reach in the same way.
+    pub(super) fn common_peers(&self, after: &Live<'i>) -> Vec<&'i PeerEntry> {
+        let known = |entry: &&PeerEntry| {
+            let same = |other: &PeerEntry| {
+                other.name == entry.name
+                    && other.address.as_deref().map(Address::parse) == entry.address.as_deref().map(Address::parse)
+                    && connection(after.section, other) == connection(self.section, entry)
+            };
+            after.remote().any(same)
+        };
+        self.remote().filter(known).collect()
+    }
+
+    /// Whether these peers together have all keys: with `shards`, one with a `shard` has only the keys of that part.
+    pub(super) fn have_all_keys(&self, peers: &[&PeerEntry]) -> bool {
+        let Some(shards) = self.section.shards else { return true };
+        let parts: Vec<Option<u32>> = peers.iter().map(|peer| shard(self.section, peer)).collect();
+        parts.iter().all(Option::is_none) || (1..=shards).all(|part| parts.contains(&Some(part)))
+    }
+
+    fn remote(&self) -> impl Iterator<Item = &'i PeerEntry> + use<'_, 'i> {
+        self.section.entries.iter().filter(|e| !e.guest && e.address.is_some() && e.name != self.local.name)
+    }
+
+    /// Whether a process that listens like this gets the call of one with the section `before`.
+    pub(super) fn answers(&self, before: &Live<'_>, version: Version) -> bool {
+        let parsed = |live: &Live<'_>| live.address.map(Address::parse);
+        match (parsed(self), parsed(before)) {
+            (Some(own), Some(before)) => own.answers(&before, self.listener.v6only, version),
+            _ => false,
+        }
+    }
+}
+
+impl<'i> Call<'i> {
+    fn new(words: Vec<&'i [u8]>, version: Version) -> Self {
+        let mut call = Self { tls: false, proxy: false, certificate: false, sni: false, verifies: None };
+        let (mut verifies, mut host) = (true, None);
+        for param in ParamTable::Server.scan(&words, None) {
+            let value = words.get(param.values.start).copied().unwrap_or_default();
+            match param.info.map_or("", |info| info.keyword) {
+                "ssl" => call.tls = true,
+                "no-ssl" => call.tls = false,
+                "send-proxy" | "send-proxy-v2" | "send-proxy-v2-ssl" | "send-proxy-v2-ssl-cn" => call.proxy = true,
+                "no-send-proxy" | "no-send-proxy-v2" | "no-send-proxy-v2-ssl" | "no-send-proxy-v2-ssl-cn" => {
+                    call.proxy = false;
+                }
+                "crt" => call.certificate = true,
+                "sni" => call.sni = true,
+                "verify" => verifies = value != b"none",
+                "verifyhost" => host = Some(value),
+                _ => {}
+            }
+        }
+        // Up to 2.8 peers without TLS don't say PROXY, whatever their line says. (2.9 was not measured.)
+        call.proxy &= call.tls || version >= Version::new(3, 0);
+        call.verifies = host.filter(|_| call.tls && verifies);
+        call
+    }
+
+    /// Why `listener` doesn't take the call.
+    pub(super) fn refusal(&self, listener: &Listener) -> Option<Cause> {
+        match (self.tls, listener.tls) {
+            (false, true) => return Some(Cause::ListenerWantsTls),
+            (true, false) => return Some(Cause::ListenerIsPlain),
+            _ => {}
+        }
+        match (self.proxy, listener.proxy) {
+            (false, true) => Some(Cause::ListenerWantsProxy),
+            (true, false) => Some(Cause::ListenerTakesNoProxy),
+            _ if listener.certificate && !self.certificate => Some(Cause::ListenerWantsCertificate),
+            _ if listener.sni && !self.sni => Some(Cause::ListenerWantsSni),
+            _ => None,
+        }
+    }
+}
+
+impl Listener {
+    fn new(words: &[&[u8]]) -> Self {
+        let mut listener = Self { tls: false, proxy: false, certificate: false, sni: false, v6only: false };
+        for param in ParamTable::Bind.scan(words, None) {
+            let value = words.get(param.values.start).copied().unwrap_or_default();
+            match param.info.map_or("", |info| info.keyword) {
+                "ssl" => listener.tls = true,
+                "accept-proxy" | "accept-netscaler-cip" => listener.proxy = true,
+                "verify" => listener.certificate = value == b"required",
+                "strict-sni" => listener.sni = true,
+                "v6only" => listener.v6only = true,
+                "v4v6" => listener.v6only = false,
+                _ => {}
+            }
+        }
+        listener.certificate &= listener.tls;
+        listener.sni &= listener.tls;
+        listener
+    }
+}
+
+/// The parameters that decide how a peer is reached. Its id and its part of the keys do not.
+fn connection<'s>(section: &'s PeersSection, entry: &'s PeerEntry) -> Vec<&'s [u8]> {
+    let words = section.params(entry).collect::<Vec<_>>();
+    let params = ParamTable::Server.scan(&words, None);
+    let counts = params.iter().filter(|param| !param.info.is_some_and(|info| matches!(info.keyword, "id" | "shard")));
+    counts.flat_map(|param| words.get(param.keyword..param.values.end).unwrap_or_default()).copied().collect()
+}
+
+/// The part of the keys that a peer gets; `None` for all.
+fn shard(section: &PeersSection, entry: &PeerEntry) -> Option<u32> {
+    let words = section.params(entry).collect::<Vec<_>>();
+    let params = ParamTable::Server.scan(&words, None);
+    let last = params.iter().rev().find(|param| param.info.is_some_and(|info| info.keyword == "shard"))?;
+    str::from_utf8(words.get(last.values.start)?).ok()?.parse().ok().filter(|part| *part > 0)
+}
