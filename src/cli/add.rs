@@ -97,11 +97,15 @@ fn guest_spec(text: Option<&str>) -> Result<PeerSpec, OpError> {
 /// What the TLS flags ask for.
 ///
 /// # Errors
-/// If nothing says how the other side is checked, or a --verifyhost isn't PEER=HOST.
+/// If nothing says how the other side is checked, or two flags say opposites, or a --verifyhost isn't PEER=HOST.
 pub fn tls(args: &TlsArgs) -> Result<Option<Tls>, OpError> {
     let Some(crt) = args.crt.as_ref().filter(|_| args.ssl) else { return Ok(None) };
     let trust = match (&args.ca_file, args.verify) {
-        (_, Some(VerifyArg::None)) => Trust::None,
+        (None, Some(VerifyArg::None)) if args.verifyhost.is_empty() => Trust::None,
+        (ca, Some(VerifyArg::None)) => {
+            let flag = if ca.is_some() { "--ca-file" } else { "--verifyhost" };
+            return Err(OpError::new(OpErrorKind::NothingToCheck(flag), "leave one of them out"));
+        }
         (Some(ca), _) => Trust::Required(ca.clone()),
         (None, _) => {
             let help = "give --ca-file FILE to check the other side, or say --verify none if anyone may take its place";

@@ -40,7 +40,7 @@ fn template(command: &Command) -> String {
 /// Below the commands.
 pub const ROOT: &str = "\
 `peerctl COMMAND --help` has examples. INSTANCE is [NAME=]PATH[,PATH…].
-Exit: 0 done, 1 would change, 2 misuse, 3 I/O, 4 refused by HAProxy, 6 not loaded";
+Exit: 0 done, 1 would change, 2 misuse, 3 I/O, 4 HAProxy refused, 6 not loaded";
 
 /// The first words of the man page.
 pub const LONG_ABOUT: &str = "\
@@ -54,35 +54,36 @@ Edits touch no byte they weren't asked to, and are checked with `haproxy -c` bef
 
 /// The last words of the man page.
 pub const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or nothing to do
-  1  --check, and something would change
-  2  misuse: unknown name, table or section; input that can't be read as what it should be
-  3  I/O failure, missing file
-  4  HAProxy refused the result, or warned of something new about peers or tables: nothing was written
-  6  written, but --reload-cmd failed: written, NOT loaded
-  130, 143  interrupted, terminated";
+0    done, or nothing to do
+1    --check, and something would change
+2    misuse: unknown name, table or section; input that can't be read
+3    I/O failure, missing file
+4    HAProxy refused the result, or warned of something new about peers
+     or tables: nothing was written
+6    written, but --reload-cmd failed: written, NOT loaded
+130  interrupted
+143  terminated";
 
 /// `generate`.
 pub const GENERATE: &str = "\
 Examples:
   Two peers, the same section on both:
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 --peer lb2=10.0.0.2:10000
+    peerctl generate mesh --peer lb1=10.0.0.1:1024 --peer lb2=10.0.0.2:1024
 
   The same with TLS, for lb1 (certificates are checked on both sides):
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 --peer lb2=10.0.0.2:10000 \\
+    peerctl generate mesh --peer lb1=10.0.0.1:1024 --peer lb2=10.0.0.2:1024 \\
       -L lb1 --ssl --crt /etc/haproxy/lb1.pem --ca-file /etc/haproxy/ca.pem
 
   With a table of its own, which rules name as mesh/limits:
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 --peer lb2=10.0.0.2:10000 \\
+    peerctl generate mesh --peer lb1=10.0.0.1:1024 --peer lb2=10.0.0.2:1024 \\
       --table 'limits type ip size 1m expire 10m store http_req_rate(10s)'
 
-Nothing but the section goes to standard output, so it can be appended to a file with >>.";
+Only the section goes to standard output: >> appends it to a file.";
 
 /// `add`.
 pub const ADD: &str = "\
 Examples:
-  Let all stick tables of two load balancers replicate; show what it does to the files, write nothing:
+  Let all stick tables of two load balancers replicate; look first:
     peerctl add mesh lb1=lb1.cfg lb2=lb2.cfg --peer lb1=10.0.0.1:10000 \\
       --peer lb2=10.0.0.2:10000 --attach-all --set-localpeer --check --diff
 
@@ -116,12 +117,18 @@ Examples:
 
 /// `table set`.
 pub const TABLE_SET: &str = "\
+Only what is named here changes; the rest of the line stays, byte for byte.
+
 Examples:
   More room and a longer life, on both load balancers:
     peerctl table set shop lb1.cfg lb2.cfg --size 1m --expire 30m
 
   Count requests, too, in two tables:
-    peerctl table set shop,mesh/limits lb1.cfg --add-store http_req_cnt
+    peerctl table set shop,mesh/limits lb1.cfg \\
+      --add-store 'http_req_rate(10s)'
+
+  Longer keys; look at the change first:
+    peerctl table set t1 lb1.cfg --type string --len 64 --diff --check
 
   Longer keys; look at the change first, write nothing:
     peerctl table set sessions lb1.cfg lb2.cfg --type string --len 64 --check --diff
@@ -142,10 +149,14 @@ Examples:
 
   The ids of the servers of backend shop:
     peerctl show lb1.cfg --format json |
-      jq -r '.instances[].backends[] | select(.name == \"shop\").servers[] | \"\\(.id) \\(.name)\"'
+      jq -r '.instances[].backends[] | select(.name == \"shop\") |
+             .servers[] | \"\\(.id) \\(.name)\"'
 
-Lines that HAProxy would refuse are notes on standard error; what can be read is shown (exit 0).
-A file with statements and no section is no configuration (exit 2).";
+Lines that HAProxy would refuse are notes on standard error; what can be
+read is shown (exit 0). A file with statements and no section is no
+configuration (exit 2). Of a peer, `params` are the words of default-server
+lines above it and its own; what can't be known (`local`, `effective`, an
+`id`) is null.";
 
 /// `parse`.
 pub const PARSE: &str = "\
@@ -159,7 +170,10 @@ Examples:
   Printing changes nothing, whatever the bytes:
     peerctl parse haproxy.cfg --format source | cmp - haproxy.cfg
 
-Spans are bytes from the start of the file, columns bytes from 1. Text that isn't UTF-8 comes as hex.";
+Spans are bytes from the start of the file, columns count bytes from 1.
+`text` is a word as it stands in the file, `value` what it means where that
+differs; words from the environment have `references` instead. What isn't
+UTF-8 comes as hex: `hex`, `value_hex`, `comment_hex`.";
 
 /// `grammar`.
 pub const GRAMMAR: &str = "\
@@ -214,6 +228,8 @@ mod tests {
         fn check(command: &Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains("peerctl "), "{} has an example", command.get_name());
+            let long: Vec<&str> = help.lines().filter(|line| line.chars().count() > 76).collect();
+            assert!(long.is_empty(), "an example fits into 80 columns, in a man page, too: {long:?}");
             command.get_subcommands().for_each(check);
         }
         command().get_subcommands().for_each(check);
