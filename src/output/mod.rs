@@ -2,8 +2,8 @@
 
 pub mod diagnostic;
 pub mod diff;
-pub mod redact;
 pub mod json;
+pub mod redact;
 pub mod show_json;
 pub mod show_text;
 pub mod table_json;

@@ -66,10 +66,23 @@ impl Redactor {
         self.replaced(document, line, |secret| vec![b'*'; secret.len()])
     }
 
+    /// A document as it may be shown whole, each byte of a secret a `*`: every line and word is where it was.
+    #[must_use]
+    pub fn document(&self, document: &Document) -> Option<Document> {
+        let mut text = document.text().to_vec();
+        for line in document.lines() {
+            for span in self.spans(document, line) {
+                let secret = text.get_mut(span.start as usize..span.end as usize);
+                secret.unwrap_or_default().fill(b'*');
+            }
+        }
+        if text == document.text() { None } else { Document::parse(text).ok() }
+    }
+
     /// Words as they may be shown, if they are parameters of one line, such as those of a `server`.
     #[must_use]
-    pub fn parameters<'w>(&self, words: &'w [Vec<u8>]) -> Vec<Cow<'w, [u8]>> {
-        let mut shown: Vec<Cow<'w, [u8]>> = words.iter().map(|word| Cow::Borrowed(word.as_slice())).collect();
+    pub fn parameters<'w>(&self, words: &[&'w [u8]]) -> Vec<Cow<'w, [u8]>> {
+        let mut shown: Vec<Cow<'w, [u8]>> = words.iter().map(|word| Cow::Borrowed(*word)).collect();
         if self.key.is_some() {
             for (word, range) in words::secrets_of_parameters(words) {
                 let Some(text) = words.get(word) else { continue };

@@ -47,10 +47,10 @@ fn secrets_of_words(document: &Document, line: LineNo) -> (Vec<Span>, u32) {
 }
 
 /// The secrets among words that are parameters of a line.
-pub(super) fn secrets_of_parameters(words: &[Vec<u8>]) -> Vec<Hit> {
+pub(super) fn secrets_of_parameters(words: &[&[u8]]) -> Vec<Hit> {
     // A first word that starts no statement, so that parameters aren't taken for one.
     let mut all = vec![Word { raw: b"server", value: Cow::Borrowed(b"server"), special: false }];
-    all.extend(words.iter().map(|w| Word { raw: w, value: Cow::Borrowed(w.as_slice()), special: false }));
+    all.extend(words.iter().map(|w| Word { raw: w, value: Cow::Borrowed(*w), special: false }));
     let mut hits: Vec<Hit> = hits(&all).into_iter().filter_map(|(n, range)| Some((n.checked_sub(1)?, range))).collect();
     // One for each word: the widest.
     hits.sort_by_key(|(word, range)| (*word, range.start, std::cmp::Reverse(range.end)));
