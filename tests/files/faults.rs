@@ -248,7 +248,7 @@ fn a_signal_while_haproxy_would_look_at_the_new_version_ends_with_its_code_and_t
         let (dir, files) = directory_in_memory(2);
         let child = crate::support::Paused::start(&paths(&files), "+first", "");
         child.signal(signal);
-        let output = child.go_on();
+        let output = child.go_on_after_signal();
         assert_code(&output, code);
         assert!(stderr(&output).contains("interrupted by SIG"), "{}", stderr(&output));
         assert!(files.iter().all(|file| fs::read(file).unwrap() == OLD));
