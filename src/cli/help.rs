@@ -120,8 +120,6 @@ Examples:
 
 /// `table set`.
 pub const TABLE_SET: &str = "\
-Only what is named here changes; the rest of the line stays, byte for byte.
-
 Examples:
   More room and a longer life, on both load balancers:
     peerctl table set shop lb1.cfg lb2.cfg --size 1m --expire 30m
@@ -133,13 +131,10 @@ Examples:
   Longer keys; look at the change first:
     peerctl table set t1 lb1.cfg --type string --len 64 --diff --check
 
-  Longer keys; look at the change first, write nothing:
-    peerctl table set sessions lb1.cfg lb2.cfg --type string --len 64 --check --diff
-
   Let all tables travel through the section mesh:
     peerctl table set --all lb1.cfg lb2.cfg --peers mesh
 
-Only what is named changes; the rest of the line stays as it is, byte for byte.";
+Only what is named changes; the rest of the line stays as it is.";
 
 /// `show`.
 pub const SHOW: &str = "\
