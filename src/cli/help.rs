@@ -152,15 +152,16 @@ Examples:
 
 Lines that HAProxy would refuse are notes on standard error; what can be
 read is shown (exit 0). A file with statements and no section is no
-configuration (exit 2). Of a peer, `params` are the words of default-server
-lines above it and its own; what can't be known (`local`, `effective`, an
-`id`) is null.";
+configuration (exit 2). In JSON `params` of a peer are the words of the
+`default-server` lines above it and its own; what can't be known
+(`local`, `effective`, an `id`) is null.";
 
 /// `parse`.
 pub const PARSE: &str = "\
 Examples:
   Where the sections are:
-    peerctl parse haproxy.cfg | jq -r '.sections[] | \"\\(.line) \\(.keyword) \\(.name)\"'
+    peerctl parse haproxy.cfg |
+      jq -r '.sections[] | \"\\(.line) \\(.keyword) \\(.name)\"'
 
   Lines that can't be read (the exit code is 0: the tree has them, too):
     peerctl parse haproxy.cfg | jq '.errors'
@@ -169,16 +170,16 @@ Examples:
     peerctl parse haproxy.cfg --format source | cmp - haproxy.cfg
 
 Spans are bytes from the start of the file, columns count bytes from 1.
-`text` is a word as it stands in the file, `value` what it means where that
-differs; words from the environment have `references` instead. What isn't
-UTF-8 comes as hex: `hex`, `value_hex`, `comment_hex`.";
+`text` is a word as it stands in the file, `value` what it means where
+that differs; words from the environment have `references` instead. What
+isn't UTF-8 comes as hex: `hex`, `value_hex`, `comment_hex`.";
 
 /// `grammar`.
 pub const GRAMMAR: &str = "\
 Examples:
   peerctl grammar                what there is
   peerctl grammar line           how a line is cut into words (W3C EBNF)
-  peerctl grammar server-params  parameters of server lines (a table with TABs)";
+  peerctl grammar server-params  parameters of server lines, with TABs";
 
 /// `completions`.
 pub const COMPLETIONS: &str = "\
