@@ -143,7 +143,7 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('--expire', '--expire', [CompletionResultType]::ParameterName, 'How long an unused entry lives (us, ms, s, m, h, d); 0: for ever')
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Store this and nothing else; '''' stores nothing')
             [CompletionResult]::new('--add-store', '--add-store', [CompletionResultType]::ParameterName, 'Store this, too; what is stored with another period or count gets the one given here (repeatable)')
-            [CompletionResult]::new('--remove-store', '--remove-store', [CompletionResultType]::ParameterName, 'Store this no more: gpc0, http_req_rate with whatever period, or http_req_rate(10s) with just that (repeatable)')
+            [CompletionResult]::new('--remove-store', '--remove-store', [CompletionResultType]::ParameterName, 'Store this no more: `gpc1`; `http_req_rate` with whatever period, `http_req_rate(10s)` with just that (repeatable)')
             [CompletionResult]::new('--srvkey', '--srvkey', [CompletionResultType]::ParameterName, 'What names a server to the other instances')
             [CompletionResult]::new('--write-to', '--write-to', [CompletionResultType]::ParameterName, 'The table that gets this one''s counts, too: same type and len, no write-to of its own (HAProxy 2.9 and later)')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'A variable the configuration is read with, for all instances or for NAME only (repeatable)')

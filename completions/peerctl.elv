@@ -134,7 +134,7 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand --expire 'How long an unused entry lives (us, ms, s, m, h, d); 0: for ever'
             cand --store 'Store this and nothing else; '''' stores nothing'
             cand --add-store 'Store this, too; what is stored with another period or count gets the one given here (repeatable)'
-            cand --remove-store 'Store this no more: gpc0, http_req_rate with whatever period, or http_req_rate(10s) with just that (repeatable)'
+            cand --remove-store 'Store this no more: `gpc1`; `http_req_rate` with whatever period, `http_req_rate(10s)` with just that (repeatable)'
             cand --srvkey 'What names a server to the other instances'
             cand --write-to 'The table that gets this one''s counts, too: same type and len, no write-to of its own (HAProxy 2.9 and later)'
             cand --env 'A variable the configuration is read with, for all instances or for NAME only (repeatable)'

@@ -138,7 +138,7 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_s
 complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l expire -d 'How long an unused entry lives (us, ms, s, m, h, d); 0: for ever' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l store -d 'Store this and nothing else; \'\' stores nothing' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l add-store -d 'Store this, too; what is stored with another period or count gets the one given here (repeatable)' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l remove-store -d 'Store this no more: gpc0, http_req_rate with whatever period, or http_req_rate(10s) with just that (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l remove-store -d 'Store this no more: `gpc1`; `http_req_rate` with whatever period, `http_req_rate(10s)` with just that (repeatable)' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l srvkey -d 'What names a server to the other instances' -r -f -a "name\t'Its name'
 addr\t'Its address and port'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l write-to -d 'The table that gets this one\'s counts, too: same type and len, no write-to of its own (HAProxy 2.9 and later)' -r
