@@ -13,7 +13,9 @@ mod version;
 
 pub use data_type::{DataArgument, DataKind, DataType, DataTypeInfo};
 pub use key_type::{KeyType, KeyTypeInfo};
-pub use params::{ParamInfo, ParamTable, ParamUse, ParamWords};
+pub use params::{
+    ParamInfo, ParamTable, ParamUse, ParamWords, PeersIgnoredParam, peers_ignored_param, peers_ignored_params,
+};
 pub use table_param::{TableParam, TableParamInfo};
 pub use version::{Lifetime, Release, Version, VersionError};
 

@@ -50,5 +50,30 @@ pub(super) fn unset() -> &'static Rule {
 }
 
 /// Sorted by code; a test checks it.
-static RULES: &[&Rule] =
-    &[&rules::peers::no_local::RULE, &rules::server::id_mismatch::RULE, &rules::table::unknown_section::RULE];
+static RULES: &[&Rule] = &[
+    &rules::peers::address_mismatch::RULE,
+    &rules::peers::address_twice::RULE,
+    &rules::peers::bind_and_peer::RULE,
+    &rules::peers::duplicate_name::RULE,
+    &rules::peers::ignored_option::RULE,
+    &rules::peers::list_differs::RULE,
+    &rules::peers::local_name_unset::RULE,
+    &rules::peers::local_server_address::RULE,
+    &rules::peers::loopback::RULE,
+    &rules::peers::no_address::RULE,
+    &rules::peers::no_client_certificate::RULE,
+    &rules::peers::no_handover::RULE,
+    &rules::peers::no_listener::RULE,
+    &rules::peers::no_local::RULE,
+    &rules::peers::not_listed::RULE,
+    &rules::peers::same_local_name::RULE,
+    &rules::peers::section_missing::RULE,
+    &rules::peers::section_name::RULE,
+    &rules::peers::shard::RULE,
+    &rules::peers::ssl_on_peer_line::RULE,
+    &rules::peers::tls_mismatch::RULE,
+    &rules::peers::unused::RULE,
+    &rules::peers::verify_none::RULE,
+    &rules::server::id_mismatch::RULE,
+    &rules::table::unknown_section::RULE,
+];

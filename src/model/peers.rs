@@ -45,6 +45,8 @@ pub struct Bind {
     pub address: Vec<u8>,
     /// The words behind it.
     pub params: Vec<Vec<u8>>,
+    /// Whether HAProxy reads the line.
+    pub known: Known,
 }
 
 /// The two keywords that make a peer.
@@ -120,6 +122,7 @@ impl PeersSection {
                 place: statement.place,
                 address: words.get(1).to_vec(),
                 params: owned(words.words.get(2..)),
+                known: statement.known,
             }),
             b"default-bind" => self.default_bind.extend(owned(words.words.get(1..))),
             b"default-server" => self.default_server.extend(owned(words.words.get(1..))),
