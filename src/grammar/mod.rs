@@ -4,6 +4,7 @@ mod data_type;
 pub mod ebnf;
 mod key_type;
 pub mod keywords;
+mod known_bad;
 mod params;
 pub mod secrets;
 mod table_param;
@@ -13,6 +14,7 @@ mod version;
 
 pub use data_type::{DataArgument, DataKind, DataType, DataTypeInfo};
 pub use key_type::{KeyType, KeyTypeInfo};
+pub use known_bad::{KnownBug, known_bugs};
 pub use params::{
     ParamInfo, ParamTable, ParamUse, ParamWords, PeersIgnoredParam, peers_ignored_param, peers_ignored_params,
 };
