@@ -1,6 +1,6 @@
 //! How a command fails: what was found, where, what to do next, and the exit code.
 
-use super::{exit::Exit, files::FileError, stdout::StdoutError, validate::ProgramError};
+use super::{exit::Exit, files::FileError, secrets::SecretsError, stdout::StdoutError, validate::ProgramError};
 use crate::{
     config::Source,
     ops::OpError,
@@ -107,5 +107,11 @@ impl From<ProgramError> for Failure {
     fn from(error: ProgramError) -> Self {
         let help = "give another HAProxy with --haproxy, or write without asking one: --no-validate";
         Self::new(Exit::Io, error.to_string(), help)
+    }
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        Self::misuse(error.to_string(), "")
     }
 }

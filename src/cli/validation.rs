@@ -13,10 +13,11 @@ use super::{
     edit::Edited,
     exit::Exit,
     failure::Failure,
-    validate::{Haproxy, Input, Message, Outcome, Verdict, compare, concerns},
+    validate::{Haproxy, Input, Outcome, Verdict, compare, concerns},
+    view::View,
 };
 use crate::{
-    config::{LineNo, Source},
+    config::{Document, LineNo, Source},
     escape,
     model::{Instance, LocalPeerSource},
     output::diagnostic::Diagnostic,
@@ -27,14 +28,15 @@ use crate::{
 /// # Errors
 /// Exit 4 if HAProxy refuses the result or newly warns of something about peers or tables.
 pub(super) fn check_all(
+    view: &View,
     haproxy: &Haproxy,
     edited: &[Edited],
     staged: &BTreeMap<PathBuf, PathBuf>,
 ) -> Result<(), Failure> {
-    edited.iter().filter(|one| one.changed()).try_for_each(|one| check(haproxy, one, staged))
+    edited.iter().filter(|one| one.changed()).try_for_each(|one| check(view, haproxy, one, staged))
 }
 
-fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>) -> Result<(), Failure> {
+fn check(view: &View, haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>) -> Result<(), Failure> {
     let files = edited.files_after()?;
     let environment: Vec<(OsString, OsString)> = edited
         .loaded
@@ -74,7 +76,9 @@ fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>
             "mend that first, or write without this check: --no-validate",
         ),
     };
-    Err(refusal(&edited.loaded.name, message, &after, &reasons, help))
+    let documents: Vec<&Document> = files.iter().map(|f| &f.document).collect();
+    let reasons: Vec<String> = reasons.iter().map(|m| view.redactor.text(&after.show(m), &documents)).collect();
+    Err(refusal(&edited.loaded.name, message, &reasons, help))
 }
 
 /// Standard input has no file that HAProxy could read: the text goes into memory, under a path of this process.
@@ -95,10 +99,10 @@ fn in_memory(source: &Source, memory: &mut Vec<File>) -> Result<PathBuf, Failure
     Ok(path)
 }
 
-fn refusal(name: &str, message: &str, verdict: &Verdict, reasons: &[Message], help: &str) -> Failure {
+fn refusal(name: &str, message: &str, reasons: &[String], help: &str) -> Failure {
     let help = if help.is_empty() { "nothing was written" } else { help };
     let diagnostic = Diagnostic::error(format!("{name}: {message}"));
-    let diagnostic = reasons.iter().fold(diagnostic, |d, m| d.note("HAProxy", verdict.show(m)));
+    let diagnostic = reasons.iter().fold(diagnostic, |d, m| d.note("HAProxy", m.as_str()));
     Failure::of(Exit::Refused, diagnostic.next(help))
 }
 
