@@ -40,7 +40,8 @@ pub fn sections() -> &'static [SectionInfo] {
 /// The section that `word` opens in `version`; an unknown version knows all.
 #[must_use]
 pub fn section(word: &[u8], version: Option<Version>) -> Option<&'static SectionInfo> {
-    SECTIONS.iter().find(|info| info.keyword.as_bytes() == word && info.lifetime.contains(version))
+    let at = SECTIONS.binary_search_by(|info| info.keyword.as_bytes().cmp(word)).ok()?;
+    SECTIONS.get(at).filter(|info| info.lifetime.contains(version))
 }
 
 /// What the words after the arguments of a line in a peers section are.
