@@ -88,10 +88,10 @@ impl Page<'_> {
         section.entries.iter().try_for_each(|entry| self.entry(section, entry, widths))?;
         let tables: Vec<String> =
             self.instance.tables_of(section).map(|table| escape::name(&table.name).into_owned()).collect();
-        match tables.is_empty() {
-            true => writeln!(self.out, "    no table travels through it"),
-            false => self.wrapped("    tables: ", &tables, ", "),
+        if tables.is_empty() {
+            return writeln!(self.out, "    no table travels through it");
         }
+        self.wrapped("    tables: ", &tables, ", ")
     }
 
     /// Words of a line, escaped, their secrets hidden.
