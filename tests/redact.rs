@@ -206,14 +206,20 @@ fn equal_secrets_look_alike_and_another_run_tells_nothing() {
 fn parameters_are_shown_without_their_secrets() {
     let words: Vec<Vec<u8>> =
         ["check", "agent-send", "CANARY", "ssl", "x-token", "CANARY", "user"].map(|w| w.as_bytes().to_vec()).into();
-    let shown: Vec<_> =
-        redactor().parameters(&words).into_iter().map(|w| String::from_utf8_lossy(&w).into_owned()).collect();
+    let shown: Vec<_> = redactor()
+        .parameters(&words.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        .into_iter()
+        .map(|w| String::from_utf8_lossy(&w).into_owned())
+        .collect();
     assert!(shown[2].starts_with("‹redacted") && shown[5].starts_with("‹redacted"), "{shown:?}");
     assert_eq!(
         [&shown[0], &shown[1], &shown[3], &shown[4], &shown[6]],
         ["check", "agent-send", "ssl", "x-token", "user"]
     );
-    assert_eq!(Redactor::showing_all().parameters(&words).concat(), words.concat());
+    assert_eq!(
+        Redactor::showing_all().parameters(&words.iter().map(Vec::as_slice).collect::<Vec<_>>()).concat(),
+        words.concat()
+    );
 }
 
 #[test]

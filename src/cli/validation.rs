@@ -6,13 +6,14 @@ use std::{
     fs::File,
     io::Write as _,
     os::{fd::AsRawFd as _, unix::ffi::OsStringExt as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::{
     edit::Edited,
     exit::Exit,
     failure::Failure,
+    files::Original,
     validate::{Haproxy, Input, Outcome, Verdict, compare, concerns},
     view::View,
 };
@@ -23,7 +24,7 @@ use crate::{
     output::diagnostic::Diagnostic,
 };
 
-/// Checks every instance that changes. `staged` maps a path to the temporary file that holds its new text.
+/// Checks every instance that changes. `staged` maps a real path to the temporary file that holds its new text.
 ///
 /// # Errors
 /// Exit 4 if HAProxy refuses the result or newly warns of something about peers or tables.
@@ -44,24 +45,27 @@ fn check(view: &View, haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<Path
         .iter()
         .map(|(name, value)| (OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec())))
         .collect();
-    let run = |sources: &[Source], path_of: &dyn Fn(&Path) -> PathBuf| -> Result<Verdict, Failure> {
+    let run = |sources: &[Source], path_of: &dyn Fn(&Original) -> PathBuf| -> Result<Verdict, Failure> {
         let instance = edited.loaded.instance_of(sources);
         let mut memory = Vec::new();
         let mut places = Vec::new();
         for (original, source) in edited.loaded.originals.iter().zip(sources) {
             places.push(match original {
-                Some(original) => (path_of(original.path()), original.path().to_owned()),
+                Some(original) => (path_of(original), original.path().to_owned()),
                 None => (in_memory(source, &mut memory)?, PathBuf::from("-")),
             });
         }
         let inputs: Vec<Input<'_>> = places.iter().map(|(path, shown)| Input { path, shown }).collect();
         Ok(haproxy.check(&inputs, local_option(&instance).as_deref(), &environment)?)
     };
-    let after = run(&files, &|path| staged.get(path).map_or(path, PathBuf::as_path).to_owned())?;
+    let after = run(&files, &|original| {
+        let real = original.real_path().unwrap_or(original.path());
+        staged.get(real).map_or(original.path(), PathBuf::as_path).to_owned()
+    })?;
     if after.is_clean() {
         return Ok(());
     }
-    let before = run(&edited.loaded.files, &Path::to_owned)?;
+    let before = run(&edited.loaded.files, &|original| original.path().to_owned())?;
     let concerned = |place: super::validate::Place| {
         let line = LineNo(place.line.saturating_sub(1));
         files.get(place.file).is_some_and(|source: &Source| concerns(&source.document, line))

@@ -42,14 +42,18 @@ impl AddPeers {
         let mut plan = Plan::new(instance.files.len());
         let local = self.localpeer.clone().or_else(|| self.local_name(instance));
         self.check_local(instance, local.as_deref())?;
-        match instance.section(self.section.as_bytes()) {
-            Some(section) => self.complete(instance, section, local.as_deref(), &mut plan)?,
-            None => self.make(instance, local.as_deref(), &mut plan)?,
-        }
+        // Words behind the last line of a file come before the lines that go below it.
         if let Some(name) = &self.localpeer {
             localpeer::set(instance, name, &mut plan)?;
         }
         attach::attach(instance, self.section.as_bytes(), &self.attach, &mut plan)?;
+        let first = plan.notes.len();
+        match instance.section(self.section.as_bytes()) {
+            Some(section) => self.complete(instance, section, local.as_deref(), &mut plan)?,
+            None => self.make(instance, local.as_deref(), &mut plan)?,
+        }
+        // People hear of the section first.
+        plan.notes.rotate_left(first);
         Ok(plan)
     }
 
