@@ -93,7 +93,7 @@ impl<'a> SectionJson<'a> {
             file: file(instance, section.place),
             line: section.place.line.human(),
             disabled: section.disabled,
-            effective: instance.is_effective(section),
+            effective: instance.keeps(section),
             shards: section.shards,
             binds: section.binds.iter().map(|bind| BindJson::new(section, bind, redactor)).collect(),
             peers: sorted(&section.entries, |e| &e.name)
