@@ -103,7 +103,7 @@ impl Page<'_> {
     /// What is to be known about a section that doesn't just work.
     fn state(&self, section: &PeersSection) -> Option<String> {
         let local = self.instance.local.name.as_deref();
-        match (self.instance.is_effective(section), local) {
+        match (self.instance.keeps(section), local) {
             (Some(false), Some(local)) => {
                 Some(format!("! HAProxy will drop it: no entry is called `{}`", escape::name(local)))
             }
