@@ -86,6 +86,12 @@ pub struct Decoded<'a> {
     pub referenced: bool,
 }
 
+impl AsRef<[u8]> for Decoded<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// A line's words as HAProxy sees them. Kept and filled again line by line, so that reading allocates little.
 #[derive(Debug, Default)]
 pub struct Words<'a> {
@@ -95,6 +101,9 @@ pub struct Words<'a> {
     pub hidden_from: Option<u16>,
     /// The index of a raw word this version refuses: empty, or a pseudo-variable that doesn't exist.
     pub refused: Option<u16>,
+    /// The index of the first raw word with a reference to a variable that is unset and has no default: what the line says
+    /// depends on an environment that isn't this one.
+    pub unset: Option<u16>,
 }
 
 impl<'a> Words<'a> {
@@ -126,6 +135,7 @@ impl<'a> Words<'a> {
         self.words.clear();
         self.hidden_from = None;
         self.refused = None;
+        self.unset = None;
     }
 }
 
@@ -184,7 +194,10 @@ impl Decoder<'_> {
                     match self.value(reference, line) {
                         Ok(Some(value)) if reference.list => word.expand(&value, index, words),
                         Ok(Some(value)) => word.extend(&value),
-                        Ok(None) => now_unset = true,
+                        Ok(None) => {
+                            now_unset = true;
+                            words.unset = words.unset.or(Some(index));
+                        }
                         Err(()) => words.refused = words.refused.or(Some(index)),
                     }
                 }

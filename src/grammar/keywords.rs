@@ -40,6 +40,10 @@ pub fn sections() -> &'static [SectionInfo] {
 /// The section that `word` opens in `version`; an unknown version knows all.
 #[must_use]
 pub fn section(word: &[u8], version: Option<Version>) -> Option<&'static SectionInfo> {
+    // Asked of every line of a configuration: no section starts like `server`.
+    if !STARTS.get(usize::from(*word.first()?)).is_some_and(|starts| *starts) {
+        return None;
+    }
     SECTIONS.iter().find(|info| info.keyword.as_bytes() == word && info.lifetime.contains(version))
 }
 
@@ -164,6 +168,15 @@ static SECTIONS: LazyLock<Vec<SectionInfo>> = LazyLock::new(|| {
     let mut table: Vec<_> = tsv::rows(include_str!("../../grammar/sections.tsv")).map(info).collect();
     table.sort_by_key(|info| info.keyword);
     table
+});
+
+/// Whether a section keyword starts with this byte.
+static STARTS: LazyLock<[bool; 256]> = LazyLock::new(|| {
+    let mut starts = [false; 256];
+    for first in SECTIONS.iter().filter_map(|info| info.keyword.bytes().next()) {
+        starts[usize::from(first)] = true;
+    }
+    starts
 });
 
 static PEERS: LazyLock<Vec<PeersKeyword>> = LazyLock::new(|| {

@@ -2,6 +2,7 @@
 
 pub mod cond;
 pub mod instance;
+pub mod numbering;
 pub mod peers;
 pub mod proxy;
 pub mod reading;
@@ -10,6 +11,6 @@ pub mod stick_table;
 
 pub use instance::{Instance, LocalPeer, LocalPeerSource, Naming};
 pub use peers::{Bind, PeerEntry, PeerKeyword, PeersSection};
-pub use proxy::{Proxy, ProxyKind, Server};
+pub use proxy::{Proxy, ProxyKind, Server, ServerLine};
 pub use reading::{Facts, Known, Place, Statement};
 pub use stick_table::{RawRange, StickTable};
