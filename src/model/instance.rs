@@ -7,6 +7,7 @@ use super::{
     proxy::Proxy,
     reading::{self, Facts, Known, Place, Remark, Statement},
     stick_table::StickTable,
+    table_use::{Collector, TableUse},
 };
 use crate::{
     config::{LineNo, Source},
@@ -87,6 +88,8 @@ pub struct Instance<'d> {
     pub localpeers: Vec<(Place, Vec<u8>)>,
     /// Names that this instance's own would be if a peer were called so: its file's and its folder's.
     pub candidates: Vec<Vec<u8>>,
+    /// Who refers to which table, in the order of the lines.
+    pub table_uses: Vec<TableUse>,
     /// What was remarkable.
     pub remarks: Vec<Remark>,
 }
@@ -143,6 +146,11 @@ impl<'d> Instance<'d> {
         self.proxies.iter().any(names)
     }
 
+    /// The references to the table with this full name.
+    pub fn uses_of<'i>(&'i self, table: &'i [u8]) -> impl Iterator<Item = &'i TableUse> {
+        self.table_uses.iter().filter(move |found| found.table == table)
+    }
+
     /// Whether HAProxy keeps a section; `None` while the local name is unknown.
     #[must_use]
     pub fn is_effective(&self, section: &PeersSection) -> Option<bool> {
@@ -174,6 +182,7 @@ struct Builder<'d> {
     defaults: BTreeMap<Vec<u8>, bool>,
     /// Whether the last `defaults` section disables its proxies.
     last_defaults: (Vec<u8>, bool),
+    uses: Collector,
 }
 
 /// The section that statements belong to.
@@ -198,6 +207,7 @@ impl<'d> Builder<'d> {
             localpeers: Vec::new(),
             defaults: BTreeMap::new(),
             last_defaults: (Vec::new(), false),
+            uses: Collector::default(),
         }
     }
 
@@ -216,11 +226,12 @@ impl<'d> Builder<'d> {
             Current::Defaults => match statement.keyword() {
                 b"disabled" => self.last_defaults.1 = true,
                 b"enabled" => self.last_defaults.1 = false,
-                _ => {}
+                _ => self.uses.statement(&self.last_defaults.0, statement),
             },
             Current::Proxy => {
                 if let Some(proxy) = self.proxies.last_mut() {
                     proxy.statement(statement, self.version);
+                    self.uses.statement(&proxy.name, statement);
                 }
             }
             Current::Peers => {
@@ -285,6 +296,9 @@ impl<'d> Builder<'d> {
         self.close();
         let local = self.local_peer(naming);
         self.add_implicit_columns();
+        let tables =
+            self.peers.iter().flat_map(|s| &s.tables).chain(self.proxies.iter().filter_map(|p| p.table.as_ref()));
+        let table_uses = self.uses.finish(tables);
         Instance {
             files: self.files,
             version: self.version,
@@ -294,6 +308,7 @@ impl<'d> Builder<'d> {
             globals: self.globals,
             localpeers: self.localpeers,
             candidates: naming.candidates.clone(),
+            table_uses,
             remarks,
         }
     }

@@ -8,9 +8,11 @@ pub mod proxy;
 pub mod reading;
 pub mod server_id;
 pub mod stick_table;
+pub mod table_use;
 
 pub use instance::{Instance, LocalPeer, LocalPeerSource, Naming};
 pub use peers::{Bind, PeerEntry, PeerKeyword, PeersSection};
 pub use proxy::{Proxy, ProxyKind, Server, ServerLine};
 pub use reading::{Facts, Known, Place, Statement};
 pub use stick_table::{RawRange, StickTable};
+pub use table_use::{How, Sample, TableUse};
