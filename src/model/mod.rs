@@ -2,6 +2,7 @@
 
 pub mod cond;
 pub mod instance;
+pub mod numbering;
 pub mod peers;
 pub mod proxy;
 pub mod reading;
@@ -11,7 +12,7 @@ pub mod table_use;
 
 pub use instance::{Instance, LocalPeer, LocalPeerSource, Naming};
 pub use peers::{Bind, PeerEntry, PeerKeyword, PeersSection};
-pub use proxy::{Proxy, ProxyKind, Server};
+pub use proxy::{Proxy, ProxyKind, Server, ServerLine};
 pub use reading::{Facts, Known, Place, Statement};
 pub use stick_table::{RawRange, StickTable};
 pub use table_use::{How, Sample, TableUse};
