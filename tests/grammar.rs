@@ -102,6 +102,7 @@ fn nul_is_refused_wherever_it_stands() {
 /// Words of lines: directives, headers, and others.
 const WORDS: &[&[u8]] = &[b"1", b"peers", b"mesh", b"backend", b"server", b".notice", b"a b", b"it's", b"#"];
 
+/// Line ends; the last one only behind a word, where the CR hides the rest.
 const ENDS: &[&[u8]] = &[b"\n", b" \n", b" # peers\n", b"\r\n", b"\r.if\n"];
 const GAPS: &[&[u8]] = &[b" ", b"\t", b"  "];
 
@@ -110,7 +111,8 @@ fn render(symbols: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut text = Vec::new();
     for symbol in symbols {
         if symbol == b"\n" {
-            text.extend_from_slice(random.pick(ENDS));
+            let behind_word = text.last().is_some_and(|b| *b != b'\n');
+            text.extend_from_slice(random.pick(&ENDS[..ENDS.len() - usize::from(!behind_word)]));
             continue;
         }
         text.extend_from_slice(random.pick(GAPS));

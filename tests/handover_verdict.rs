@@ -81,20 +81,78 @@ fn every_loss_has_a_reason() {
     }
 }
 
+#[test]
+fn reasons_stand_once_and_in_words() {
+    let tables = "backend t\n stick-table type ip size 1k%\nbackend u\n stick-table type string size 1k%\n";
+    let mesh = "peers mesh\n peer lb1 10.0.0.1:1\n peer lb2 10.0.0.2:1\n";
+    let new = reload(&tables.replace('%', ""), &[mesh, &tables.replace('%', " peers mesh")].concat(), Some("lb1"));
+    assert_eq!(words(&new), (Verdict::Lost, vec!["peers mesh: the section is new".to_owned()]));
+    assert!(!new.had_data(), "nothing replicated before");
+
+    let before = [mesh, &tables.replace('%', " peers mesh")].concat();
+    let after = before.replace("10.0.0.1:1", "10.0.0.1:2").replace("1k peers", "100 store gpc0 peers");
+    let moved = reload(&before, &after, Some("lb1"));
+    let expected = [
+        "peers mesh: the own address changes from 10.0.0.1:1 to 10.0.0.1:2",
+        "t: `gpc0` starts at zero",
+        "t: only 100 entries fit",
+        "u: `gpc0` starts at zero",
+        "u: only 100 entries fit",
+    ];
+    assert_eq!(words(&moved), (Verdict::Refilled, expected.map(str::to_owned).to_vec()));
+    assert_eq!(moved.tables[0].teachers, [b"lb2"]);
+}
+
+#[test]
+fn without_a_local_name_the_worst_of_all_peers_is_said() {
+    let config =
+        |address: &str| format!("peers mesh\n peer lb1 {address}\n peer lb2 10.0.0.2:1\n table t type ip size 1k\n");
+    assert_eq!(words(&reload(&config("10.0.0.1:1"), &config("10.0.0.1:1"), None)), (Verdict::Kept, vec![]));
+    let (verdict, reasons) = words(&reload(&config("10.0.0.1:1"), &config("10.0.0.1:2"), None));
+    assert_eq!(verdict, Verdict::Refilled, "what it is if this is lb1: {reasons:?}");
+    assert_eq!(reasons[0], "which peer is the local one is not known");
+
+    let named = format!("global\n localpeer lb1\n{}", config("10.0.0.1:1"));
+    let (verdict, reasons) = words(&reload(&config("10.0.0.1:1"), &named, None));
+    assert_eq!(verdict, Verdict::Lost, "it may have had another name");
+    assert_eq!(reasons, ["peers mesh: the local peer's name is not known; kept if it is `lb1` already"]);
+}
+
+#[test]
+fn nothing_to_replicate_is_nothing_to_lose() {
+    let table = "backend t\n stick-table type ip size 1k\n";
+    assert_eq!(words(&reload(table, "", Some("lb1"))), (Verdict::Kept, vec![]));
+    let section = "peers mesh\n peer lb1 10.0.0.1:1\n";
+    assert_eq!(words(&reload(table, &[section, table].concat(), Some("lb1"))), (Verdict::Kept, vec![]));
+    let new = [section, " table s type ip size 1k\n", table].concat();
+    assert_eq!(words(&reload(table, &new, Some("lb1"))), (Verdict::Kept, vec![]), "`s` is new, and empty anyway");
+}
+
+fn words(handover: &Handover) -> (Verdict, Vec<String>) {
+    (handover.verdict, handover.reasons.iter().map(ToString::to_string).collect())
+}
+
+fn reload(before: &str, after: &str, local: Option<&str>) -> Handover {
+    let naming = Naming { instance: local.map(Into::into), ..Naming::default() };
+    compare(before.as_bytes(), after.as_bytes(), &naming, VERSIONS[2])
+}
+
+fn compare(before: &[u8], after: &[u8], naming: &Naming, version: Version) -> Handover {
+    let read = |text: &[u8]| vec![Source::new("f", Document::parse(text.to_vec()).expect("short"))];
+    let facts = Facts { version, environment: Environment::default() };
+    let (before, after) = (read(before), read(after));
+    handover(&Instance::read(&before, naming, &facts), &Instance::read(&after, naming, &facts))
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/handover")
 }
 
 fn said(case: &str, version: Version) -> Handover {
-    let read = |file: &str| {
-        let text = fs::read(folder().join(case).join(file)).expect("a case has its files");
-        vec![Source::new(file, Document::parse(text).expect("short"))]
-    };
+    let read = |file: &str| fs::read(folder().join(case).join(file)).expect("a case has its files");
     // As in the network of the measured test.
     let naming = Naming { host: Some(b"lb1".to_vec()), ..Naming::default() };
-    let facts = Facts { version, environment: Environment::default() };
-    let (old, new) = (read("old.cfg"), read("new.cfg"));
-    handover(&Instance::read(&old, &naming, &facts), &Instance::read(&new, &naming, &facts))
+    compare(&read("old.cfg"), &read("new.cfg"), &naming, version)
 }
 
 /// Case and version → what HAProxy did; without those that the version refuses.

@@ -226,12 +226,12 @@ fn a_running_haproxy_has_what_was_asked_for_and_the_rest_as_it_was() {
         let mut text = HEAD.to_owned();
         let mut asked: BTreeMap<String, (usize, &Case)> = BTreeMap::new();
         for (l, line) in lines.iter().enumerate() {
-            text.push_str(&format!("backend l{l}\n    {line}\n"));
+            text.extend(["backend l", &l.to_string(), "\n    ", line, "\n"]);
             for (c, case) in CASES.iter().enumerate() {
                 match rewritten(line, case.0, version) {
                     Ok(line) => {
                         let name = format!("l{l}c{c}");
-                        text.push_str(&format!("backend {name}\n    {line}\n"));
+                        text.extend(["backend ", &name, "\n    ", &line, "\n"]);
                         asked.insert(name, (l, case));
                     }
                     Err(error) => assert!(may_be_refused(line, case.0, version, &error), "{line}: {}: {error}", case.0),

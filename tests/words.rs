@@ -39,6 +39,55 @@ fn every_line_splits_as_haproxy_splits_it() {
     }
 }
 
+/// Beyond the vectors; `tests/haproxy_words.rs` has what HAProxy makes of lines like these.
+#[test]
+fn a_cr_hides_the_rest_only_right_behind_a_word() {
+    let lines: [(&[u8], &[&[u8]]); 6] = [
+        (b"a b\r", &[b"a", b"b"]),
+        (b"a b\rid 9", &[b"a", b"b"]),
+        (b"a b \rid 9", &[b"a", b"b", b"id", b"9"]),
+        (b"a b\t\r\r 'c'\r'", &[b"a", b"b", b"c"]),
+        (b"\ra\\\rb", &[b"a\\"]),
+        (b"a \"${A-\r}\"", &[b"a", b"v w"]),
+    ];
+    for (line, expected) in lines {
+        assert_eq!(decoded(line, Undefined::HidesRest), expected, "{:?}", String::from_utf8_lossy(line));
+    }
+}
+
+#[test]
+fn blanks_at_the_ends_of_a_list_make_empty_words() {
+    for (line, expected) in [
+        (&br#"a "${L[*]}" b"#[..], &[&b"a"[..]] as &[&[u8]]),
+        (br#"a "x${L[*]}" b"#, &[b"a", b"x", b"p", b"q"]),
+        (br#"a "x${L[*]}y" b"#, &[b"a", b"x", b"p", b"q", b"y", b"b"]),
+        (br#"a "x${B[*]}${B[*]}y" b"#, &[b"a", b"x"]),
+    ] {
+        for undefined in [Undefined::HidesRest, Undefined::Glues] {
+            assert_eq!(decoded(line, undefined), expected, "{:?}", String::from_utf8_lossy(line));
+        }
+    }
+}
+
+#[test]
+fn only_haproxys_own_names_start_with_a_dot() {
+    for (line, good) in [("$.LINE", true), ("${.FILE-x}", true), ("$.LINES", false), ("$.", false), ("${.X-y}", false)]
+    {
+        let document = Document::parse(format!("a \"{line}\"\n").into_bytes()).expect("short");
+        assert_eq!(document.errors().is_empty(), good, "{line}");
+    }
+}
+
+/// The words where A is `v w`, L is ` p  q<VT>` and B is a blank.
+fn decoded(line: &[u8], undefined: Undefined) -> Vec<Vec<u8>> {
+    let environment: Environment = [("A", &b"v w"[..]), ("L", b" p  q\x0b"), ("B", b" ")].into_iter().collect();
+    let document = Document::parse([line, b"\n"].concat()).expect("short");
+    assert_eq!(document.errors(), [], "{:?}", String::from_utf8_lossy(line));
+    let mut words = Words::default();
+    Decoder { environment: &environment, undefined, file: b"f", section: b"s" }.line(&document, LineNo(0), &mut words);
+    words.words.iter().map(|word| word.bytes.to_vec()).collect()
+}
+
 #[test]
 fn every_line_haproxy_refuses_is_an_error_of_the_same_kind() {
     use peerctl::config::SyntaxErrorKind as Kind;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    args::{AddArgs, Cli, StyleArg, TlsArgs, VerifyArg},
+    args::{AddArgs, StyleArg, TlsArgs, VerifyArg},
     edit,
     exit::Exit,
     failure::Failure,
     form,
+    view::View,
 };
 use crate::{
     model::PeerKeyword,
@@ -26,20 +27,20 @@ const GUEST_ADDRESS: &str = "127.0.0.1:10999";
 ///
 /// # Errors
 /// As [`edit::run`], and for a bad name or address.
-pub fn run(cli: &Cli, args: &AddArgs) -> Result<Exit, Failure> {
-    if form::is_wanted(args) { form::run(cli, args) } else { with_arguments(cli, args) }
+pub fn run(view: &View, args: &AddArgs) -> Result<Exit, Failure> {
+    if form::is_wanted(args) { form::run(view, args) } else { with_arguments(view, args) }
 }
 
 /// Runs the command with what the arguments say, without asking.
 ///
 /// # Errors
 /// As [`run`].
-pub fn with_arguments(cli: &Cli, args: &AddArgs) -> Result<Exit, Failure> {
+pub fn with_arguments(view: &View, args: &AddArgs) -> Result<Exit, Failure> {
     let Some(section) = &args.section else {
         return Err(Failure::misuse("which section?", "peerctl add SECTION INSTANCE… --peer NAME=ADDRESS …"));
     };
     let base = options(args, section)?;
-    edit::run(cli, &args.instances, &args.read, &args.write, &|loaded, instance| {
+    edit::run(view, &args.instances, &args.read, &args.write, &|loaded, instance| {
         let mut add = base.clone();
         add.localpeer = match &args.set_localpeer {
             None => None,
@@ -97,11 +98,15 @@ fn guest_spec(text: Option<&str>) -> Result<PeerSpec, OpError> {
 /// What the TLS flags ask for.
 ///
 /// # Errors
-/// If nothing says how the other side is checked, or a --verifyhost isn't PEER=HOST.
+/// If nothing says how the other side is checked, or two flags say opposites, or a --verifyhost isn't PEER=HOST.
 pub fn tls(args: &TlsArgs) -> Result<Option<Tls>, OpError> {
     let Some(crt) = args.crt.as_ref().filter(|_| args.ssl) else { return Ok(None) };
     let trust = match (&args.ca_file, args.verify) {
-        (_, Some(VerifyArg::None)) => Trust::None,
+        (None, Some(VerifyArg::None)) if args.verifyhost.is_empty() => Trust::None,
+        (ca, Some(VerifyArg::None)) => {
+            let flag = if ca.is_some() { "--ca-file" } else { "--verifyhost" };
+            return Err(OpError::new(OpErrorKind::NothingToCheck(flag), "leave one of them out"));
+        }
         (Some(ca), _) => Trust::Required(ca.clone()),
         (None, _) => {
             let help = "give --ca-file FILE to check the other side, or say --verify none if anyone may take its place";

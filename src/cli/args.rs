@@ -1,5 +1,8 @@
 //! What a user can type: clap types only. `run` modules turn them into options of the library.
 
+#![expect(clippy::doc_markdown, reason = "the comments are help texts: backticks would be printed")]
+#![expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
@@ -109,6 +112,7 @@ pub enum Format {
 
 /// Options of all commands that read instances.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Reading")]
 pub struct ReadArgs {
     /// A variable the configuration is read with, for all instances or for NAME only (repeatable)
     #[arg(long, value_name = "[NAME:]VAR=VALUE")]
@@ -196,7 +200,7 @@ pub struct TlsArgs {
     /// Whether certificates are checked, on both sides; `required` needs --ca-file
     #[arg(long, value_enum, value_name = "HOW", requires = "ssl")]
     pub verify: Option<VerifyArg>,
-    /// The name a peer's certificate must carry, if it isn't the peer's own (repeatable)
+    /// The name a peer's certificate must carry; without it any certificate from --ca-file will do (repeatable)
     #[arg(long, value_name = "PEER=HOST", requires = "ssl")]
     pub verifyhost: Vec<String>,
 }
@@ -212,18 +216,18 @@ pub struct GenerateArgs {
     /// `peer` lines, or `bind` and `server` lines; default: peer, with TLS server
     #[arg(long, value_enum)]
     pub style: Option<StyleArg>,
-    /// The local peer's name; `server` style needs it
+    /// The local peer's name; `server` style and --shards need it
     #[arg(short = 'L', long = "local-peer", value_name = "NAME")]
     pub local: Option<String>,
-    /// TLS.
-    #[command(flatten)]
-    pub tls: TlsArgs,
-    /// Deal the keys out over N shards, peers in turn (HAProxy 2.7 and later)
+    /// Deal the keys out in N parts, to the peers in turn: each gets its part only (HAProxy 2.7 and later)
     #[arg(long, value_name = "N")]
     pub shards: Option<u32>,
     /// A table of the section: its name and parameters, as behind `table` (repeatable)
     #[arg(long, value_name = "DEFINITION")]
     pub table: Vec<String>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 }
 
 /// `add`.
@@ -240,9 +244,6 @@ pub struct AddArgs {
     /// `peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server
     #[arg(long, value_enum)]
     pub style: Option<StyleArg>,
-    /// TLS.
-    #[command(flatten)]
-    pub tls: TlsArgs,
     /// Write `localpeer` into `global`: NAME, or the INSTANCE's name if a peer is called so
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
     pub set_localpeer: Option<Option<String>>,
@@ -255,6 +256,9 @@ pub struct AddArgs {
     /// Add a line for this tool, so that it can watch and dump; default peerctl=127.0.0.1:10999
     #[arg(long, value_name = "NAME[=ADDRESS]", num_args = 0..=1, require_equals = true)]
     pub guest: Option<Option<String>>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// How instances are read.
     #[command(flatten)]
     pub read: ReadArgs,
@@ -315,7 +319,6 @@ pub struct TableListArgs {
 
 /// `table set`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
     override_usage = "peerctl table set [OPTIONS] TABLES [INSTANCE]...\n       peerctl table set [OPTIONS] --all [INSTANCE]..."
 )]
@@ -351,7 +354,7 @@ pub struct TableSetArgs {
     /// Store this, too; what is stored with another period or count gets the one given here (repeatable)
     #[arg(long, value_name = "LIST", value_parser = NonEmptyStringValueParser::new(), help_heading = "Definition")]
     pub add_store: Vec<String>,
-    /// Store this no more: gpc0, http_req_rate with whatever period, or http_req_rate(10s) with just that (repeatable)
+    /// Store this no more: `gpc1`; `http_req_rate` with whatever period, `http_req_rate(10s)` with just that (repeatable)
     #[arg(long, value_name = "LIST", value_parser = NonEmptyStringValueParser::new(), help_heading = "Definition")]
     pub remove_store: Vec<String>,
     /// What names a server to the other instances

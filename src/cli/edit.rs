@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{
-    args::{Cli, ReadArgs, WriteArgs},
+    args::{ReadArgs, WriteArgs},
     exit::Exit,
     failure::Failure,
-    files::{self, Change, Transaction},
+    files::{self, Change, FileError, Transaction},
     instances::{self, Loaded},
-    look,
     reload::ReloadCommand,
     report::{self, Report},
+    stdout,
     validate::Haproxy,
     validation,
+    view::View,
 };
 use crate::{
     config::{Document, Source},
@@ -50,7 +51,7 @@ pub type Planner<'a> = dyn Fn(&Loaded, &Instance<'_>) -> Result<Plan, OpError> +
 /// # Errors
 /// If an instance can't be read, its edit is refused, HAProxy refuses the result, or it can't be written.
 pub fn run(
-    cli: &Cli,
+    view: &View,
     names: &[String],
     read: &ReadArgs,
     write: &WriteArgs,
@@ -63,7 +64,7 @@ pub fn run(
         Some(haproxy) => haproxy.version().map(|(major, minor, _)| Version::new(major, minor))?,
         None => DEFAULT_VERSION,
     };
-    let look = look::messages(cli);
+    let look = view.messages();
     let compute = || -> Result<(Vec<Edited>, Vec<Change>), Failure> {
         let loaded = instances::load(names, read, version)?;
         let edited = loaded.into_iter().map(|one| edit_one(one, plan, &look)).collect::<Result<Vec<_>, _>>()?;
@@ -71,26 +72,45 @@ pub fn run(
         Ok((edited, changes))
     };
     let paths = instances::paths(names);
+    for path in &paths {
+        let input = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
+        stdout::refuse_input(input)?;
+    }
     if write.check {
         // Nothing may be opened for writing, so nothing is staged: only computed and shown.
         let (edited, _) = compute()?;
         let interrupted = paths.iter().find_map(|path| files::pending(path).transpose()).transpose()?;
         let report = Report { interrupted, ..Report::new(&edited) };
-        return report::print(cli, write, &report);
+        return report::print(view, write, &report);
     }
     let (edited, transaction) = Transaction::prepare(write.options(), &paths, compute)?;
-    let staged: BTreeMap<PathBuf, PathBuf> = transaction.staged().map(|(path, temp)| (path.to_owned(), temp)).collect();
+    let staged = staged(&edited, &transaction);
     let mut report = Report { recovered: transaction.recovered().to_vec(), ..Report::new(&edited) };
     let haproxy = haproxy.filter(|_| !write.no_validate);
     if let (Some(haproxy), true) = (&haproxy, report.changed()) {
-        validation::check_all(haproxy, &edited, &staged)?;
+        validation::check_all(view, haproxy, &edited, &staged)?;
         report.validated = Some(haproxy.version()?);
+    }
+    // A signal while HAProxy ran: it may have ended the check, too.
+    if let Some(signal) = files::interrupted() {
+        return Err(FileError::Interrupted { signal }.into());
     }
     report.written = transaction.commit()?;
     if let (Some(reload), true) = (&reload, report.changed()) {
-        report.reload = Some(reload.run().map_err(|e| e.to_string()));
+        report.reload = Some(match files::interrupted() {
+            Some(_) => Err("interrupted before --reload-cmd ran".to_owned()),
+            None => reload.run().map_err(|e| e.to_string()),
+        });
     }
-    report::print(cli, write, &report)
+    report::print(view, write, &report)
+}
+
+/// By real path: the temporary file that holds the new text. Two instances may reach one file by different paths.
+fn staged(edited: &[Edited], transaction: &Transaction) -> BTreeMap<PathBuf, PathBuf> {
+    let originals = || edited.iter().flat_map(|one| one.loaded.originals.iter().flatten());
+    let real =
+        |path: &Path| originals().find(|o| o.path() == path).and_then(|o| o.real_path()).unwrap_or(path).to_owned();
+    transaction.staged().map(|(path, temp)| (real(path), temp)).collect()
 }
 
 fn edit_one(loaded: Loaded, plan: &Planner<'_>, look: &Look<'_>) -> Result<Edited, Failure> {

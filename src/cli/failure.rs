@@ -1,6 +1,6 @@
 //! How a command fails: what was found, where, what to do next, and the exit code.
 
-use super::{exit::Exit, files::FileError, stdout::StdoutError, validate::ProgramError};
+use super::{exit::Exit, files::FileError, secrets::SecretsError, stdout::StdoutError, validate::ProgramError};
 use crate::{
     config::Source,
     ops::OpError,
@@ -51,10 +51,14 @@ impl Failure {
         Self::new(Exit::Io, format!("{what} {path}: {error}"), "")
     }
 
-    /// A refused edit of the instance with these files.
+    /// A refused edit of the instance with these files. Where no place says it, the first file says which one it is.
     #[must_use]
     pub fn operation(error: &OpError, files: &[Source], look: &Look<'_>) -> Self {
-        let diagnostic = Diagnostic::of_edit(error, 0);
+        let mut diagnostic = Diagnostic::of_edit(error, 0);
+        if let (true, Some(first)) = (diagnostic.labels.is_empty(), files.first()) {
+            // Without a place it would be anybody's guess which instance is meant.
+            diagnostic.message = format!("{}: {}", first.name, diagnostic.message);
+        }
         let sources: Vec<&Source> = files.iter().collect();
         Self { exit: Exit::Misuse, told: Told::Drawn(diagnostic.render(&sources, look)) }
     }
@@ -103,5 +107,11 @@ impl From<ProgramError> for Failure {
     fn from(error: ProgramError) -> Self {
         let help = "give another HAProxy with --haproxy, or write without asking one: --no-validate";
         Self::new(Exit::Io, error.to_string(), help)
+    }
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        Self::misuse(error.to_string(), "")
     }
 }

@@ -10,12 +10,13 @@ use inquire::{
 
 use super::{
     add,
-    args::{AddArgs, Cli},
+    args::AddArgs,
     edit::DEFAULT_VERSION,
     exit::Exit,
     failure::Failure,
     instances::{self, Loaded},
     stdout,
+    view::View,
 };
 use crate::{
     config::draft,
@@ -45,7 +46,7 @@ pub fn is_wanted(args: &AddArgs) -> bool {
 ///
 /// # Errors
 /// As `add` with arguments; exit 130 where the form is left.
-pub fn run(cli: &Cli, args: &AddArgs) -> Result<Exit, Failure> {
+pub fn run(view: &View, args: &AddArgs) -> Result<Exit, Failure> {
     let mut args = args.clone();
     if args.instances.is_empty() {
         let answer = Text::new("Configuration:")
@@ -66,12 +67,12 @@ pub fn run(cli: &Cli, args: &AddArgs) -> Result<Exit, Failure> {
 
     let mut preview = args.clone();
     (preview.write.check, preview.write.diff) = (true, true);
-    if add::with_arguments(cli, &preview)? == Exit::Done {
+    if add::with_arguments(view, &preview)? == Exit::Done {
         return Ok(Exit::Done);
     }
     let (write, print) = ("Write it", "Only print the command");
     match Select::new("And now?", vec![write, print]).prompt().map_err(left)? {
-        chosen if chosen == write => add::with_arguments(cli, &args),
+        chosen if chosen == write => add::with_arguments(view, &args),
         _ => {
             stdout::print(|out| writeln!(out, "{}", command(&args)))?;
             Ok(Exit::Done)

@@ -40,7 +40,7 @@ fn template(command: &Command) -> String {
 /// Below the commands.
 pub const ROOT: &str = "\
 `peerctl COMMAND --help` has examples. INSTANCE is [NAME=]PATH[,PATH…].
-Exit: 0 done, 1 would change, 2 misuse, 3 I/O, 4 refused by HAProxy, 6 not loaded";
+Exit: 0 done, 1 would change, 2 misuse, 3 I/O, 4 HAProxy refused, 6 not loaded";
 
 /// The first words of the man page.
 pub const LONG_ABOUT: &str = "\
@@ -54,37 +54,41 @@ Edits touch no byte they weren't asked to, and are checked with `haproxy -c` bef
 
 /// The last words of the man page.
 pub const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or nothing to do
-  1  --check, and something would change
-  2  misuse: unknown name, table or section; input that can't be read as what it should be
-  3  I/O failure, missing file
-  4  HAProxy refused the result, or warned of something new about peers or tables: nothing was written
-  6  written, but --reload-cmd failed: written, NOT loaded
-  130, 143  interrupted, terminated";
+0    done, or nothing to do
+1    --check, and something would change
+2    misuse: unknown name, table or section; input that can't be read
+3    I/O failure, missing file
+4    HAProxy refused the result, or warned of something new about peers
+     or tables: nothing was written
+6    written, but --reload-cmd failed: written, NOT loaded
+130  interrupted
+143  terminated";
 
 /// `generate`.
 pub const GENERATE: &str = "\
 Examples:
   Two peers, the same section on both:
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 --peer lb2=10.0.0.2:10000
+    peerctl generate mesh --peer lb1=10.0.0.1:10000 \\
+      --peer lb2=10.0.0.2:10000
 
-  The same with TLS, for lb1 (certificates are checked on both sides):
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 --peer lb2=10.0.0.2:10000 \\
-      -L lb1 --ssl --crt /etc/haproxy/lb1.pem --ca-file /etc/haproxy/ca.pem
+  The same with TLS, for lb1 (both sides check certificates):
+    peerctl generate mesh --peer lb1=10.0.0.1:10000 \\
+      --peer lb2=10.0.0.2:10000 -L lb1 --ssl \\
+      --crt /etc/haproxy/lb1.pem --ca-file /etc/haproxy/ca.pem
 
   With a table of its own, which rules name as mesh/limits:
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 --peer lb2=10.0.0.2:10000 \\
-      --table 'limits type ip size 1m expire 10m store http_req_rate(10s)'
+    peerctl generate mesh --peer lb1=10.0.0.1:10000 \\
+      --table 'limits type ip size 1m expire 10m store gpc0'
 
-Nothing but the section goes to standard output, so it can be appended to a file with >>.";
+Only the section goes to standard output: >> appends it to a file.";
 
 /// `add`.
 pub const ADD: &str = "\
 Examples:
-  Let all stick tables of two load balancers replicate; show what it does to the files, write nothing:
+  Let all stick tables of two load balancers replicate; look first:
     peerctl add mesh lb1=lb1.cfg lb2=lb2.cfg --peer lb1=10.0.0.1:10000 \\
-      --peer lb2=10.0.0.2:10000 --attach-all --set-localpeer --check --diff
+      --peer lb2=10.0.0.2:10000 --attach-all --set-localpeer \\
+      --check --diff
 
   One more peer for a section that is there already:
     peerctl add mesh lb1.cfg lb2.cfg --peer lb3=10.0.0.3:10000
@@ -121,15 +125,16 @@ Examples:
     peerctl table set shop lb1.cfg lb2.cfg --size 1m --expire 30m
 
   Count requests, too, in two tables:
-    peerctl table set shop,mesh/limits lb1.cfg --add-store http_req_cnt
+    peerctl table set shop,mesh/limits lb1.cfg \\
+      --add-store 'http_req_rate(10s)'
 
-  Longer keys; look at the change first, write nothing:
-    peerctl table set sessions lb1.cfg lb2.cfg --type string --len 64 --check --diff
+  Longer keys; look at the change first:
+    peerctl table set t1 lb1.cfg --type string --len 64 --diff --check
 
   Let all tables travel through the section mesh:
     peerctl table set --all lb1.cfg lb2.cfg --peers mesh
 
-Only what is named changes; the rest of the line stays as it is, byte for byte.";
+Only what is named changes; the rest of the line stays as it is.";
 
 /// `show`.
 pub const SHOW: &str = "\
@@ -142,16 +147,21 @@ Examples:
 
   The ids of the servers of backend shop:
     peerctl show lb1.cfg --format json |
-      jq -r '.instances[].backends[] | select(.name == \"shop\").servers[] | \"\\(.id) \\(.name)\"'
+      jq -r '.instances[].backends[] | select(.name == \"shop\") |
+             .servers[] | \"\\(.id) \\(.name)\"'
 
-Lines that HAProxy would refuse are notes on standard error; what can be read is shown (exit 0).
-A file with statements and no section is no configuration (exit 2).";
+Lines that HAProxy would refuse are notes on standard error; what can be
+read is shown (exit 0). A file with statements and no section is no
+configuration (exit 2). In JSON `params` of a peer are the words of the
+`default-server` lines above it and its own; what can't be known
+(`local`, `effective`, an `id`) is null.";
 
 /// `parse`.
 pub const PARSE: &str = "\
 Examples:
   Where the sections are:
-    peerctl parse haproxy.cfg | jq -r '.sections[] | \"\\(.line) \\(.keyword) \\(.name)\"'
+    peerctl parse haproxy.cfg |
+      jq -r '.sections[] | \"\\(.line) \\(.keyword) \\(.name)\"'
 
   Lines that can't be read (the exit code is 0: the tree has them, too):
     peerctl parse haproxy.cfg | jq '.errors'
@@ -159,14 +169,17 @@ Examples:
   Printing changes nothing, whatever the bytes:
     peerctl parse haproxy.cfg --format source | cmp - haproxy.cfg
 
-Spans are bytes from the start of the file, columns bytes from 1. Text that isn't UTF-8 comes as hex.";
+Spans are bytes from the start of the file, columns count bytes from 1.
+`text` is a word as it stands in the file, `value` what it means where
+that differs; words from the environment have `references` instead. What
+isn't UTF-8 comes as hex: `hex`, `value_hex`, `comment_hex`.";
 
 /// `grammar`.
 pub const GRAMMAR: &str = "\
 Examples:
   peerctl grammar                what there is
   peerctl grammar line           how a line is cut into words (W3C EBNF)
-  peerctl grammar server-params  parameters of server lines (a table with TABs)";
+  peerctl grammar server-params  parameters of server lines, with TABs";
 
 /// `completions`.
 pub const COMPLETIONS: &str = "\
@@ -202,8 +215,9 @@ mod tests {
 
     #[test]
     fn the_help_fits_on_one_screen() {
-        for help in [command().render_help(), command().render_long_help()] {
-            let help = help.to_string();
+        for flag in ["-h", "--help"] {
+            let printed = command().try_get_matches_from(["peerctl", flag]).expect_err("help is no run");
+            let help = printed.to_string();
             assert!(help.lines().count() <= 24, "{} lines:\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 80), "80 columns are enough:\n{help}");
         }
@@ -214,6 +228,8 @@ mod tests {
         fn check(command: &Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains("peerctl "), "{} has an example", command.get_name());
+            let long: Vec<&str> = help.lines().filter(|line| line.chars().count() > 73).collect();
+            assert!(long.is_empty(), "an example fits into 80 columns, in a man page, too: {long:?}");
             command.get_subcommands().for_each(check);
         }
         command().get_subcommands().for_each(check);

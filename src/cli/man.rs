@@ -3,7 +3,10 @@
 use std::{fs, io, path::Path};
 
 use clap::Command;
-use clap_mangen::Man;
+use clap_mangen::{
+    Man,
+    roff::{Roff, roman},
+};
 
 use super::{exit::Exit, failure::Failure, help, instances::shown};
 
@@ -26,16 +29,36 @@ pub fn pages() -> Vec<(String, Vec<u8>)> {
     let mut command = help::command().long_about(help::LONG_ABOUT).after_help(help::EXIT_CODES);
     command.build();
     let mut pages = Vec::new();
-    collect(&command, &mut pages);
+    collect(&command, "EXIT STATUS", &mut pages);
     pages.sort();
     pages
 }
 
-fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) {
-    command.get_subcommands().for_each(|one| collect(one, pages));
+/// The pages of a command and of those below it; `last` is the heading over what stands below the options in the help.
+fn collect(command: &Command, last: &str, pages: &mut Vec<(String, Vec<u8>)>) {
+    command.get_subcommands().for_each(|one| collect(one, "EXAMPLES", pages));
     let page = Man::new(command.clone()).manual("peerctl").source(concat!("peerctl ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
-    let done: io::Result<()> = page.render(&mut text);
-    done.expect("a vector takes all bytes");
+    render(&page, command, last, &mut text).expect("a vector takes all bytes");
     pages.push((page.get_filename(), text));
+}
+
+fn render(page: &Man, command: &Command, last: &str, out: &mut Vec<u8>) -> io::Result<()> {
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_description_section(out)?;
+    page.render_options_section(out)?;
+    if command.has_subcommands() {
+        page.render_subcommands_section(out)?;
+    }
+    let Some(text) = command.get_after_help() else { return Ok(()) };
+    // Its lines are commands: they must not be filled.
+    let mut roff = Roff::new();
+    roff.control("SH", [last]).control("nf", []);
+    for line in text.to_string().lines().skip_while(|line| line.starts_with("Example")) {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
+    roff.to_writer(out)
 }

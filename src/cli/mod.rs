@@ -12,7 +12,6 @@ pub mod generate;
 pub mod grammar;
 pub mod help;
 pub mod instances;
-pub mod look;
 pub mod man;
 mod notes;
 pub mod parse;
@@ -20,12 +19,14 @@ mod process;
 pub mod reload;
 pub mod remove;
 pub mod report;
+pub mod secrets;
 pub mod show;
 pub mod stdout;
 pub mod table;
 pub mod validate;
 mod validation;
 pub mod version;
+pub mod view;
 
 use std::io::{self, Write as _};
 
@@ -34,8 +35,12 @@ use clap::FromArgMatches as _;
 use args::{Cli, Command};
 use exit::Exit;
 use failure::Failure;
+use view::View;
+
+use crate::output::diagnostic::Look;
 
 /// Runs the program: reads the command line, does what it says, prints, and returns the exit code.
+#[must_use]
 pub fn main() -> std::process::ExitCode {
     files::survive_size_limit();
     let parsed = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
@@ -48,25 +53,30 @@ pub fn main() -> std::process::ExitCode {
             return printed.map_or(Exit::Io, |()| exit).into();
         }
     };
-    let result = run(&cli);
-    let exit = result.unwrap_or_else(|failure| {
-        // Nothing is left to do if standard error is gone, too.
-        let _ = io::stderr().write_all(failure.text(&look::messages(&cli)).as_bytes());
-        failure.exit
-    });
+    let exit = match View::new(&cli) {
+        Ok(view) => run(&cli, &view).unwrap_or_else(|failure| tell(&failure, &view.messages())),
+        Err(failure) => tell(&failure, &view::plain(cli.color)),
+    };
     exit.into()
 }
 
-fn run(cli: &Cli) -> Result<Exit, Failure> {
+/// Says on standard error why a command failed.
+fn tell(failure: &Failure, look: &Look<'_>) -> Exit {
+    // Nothing is left to do if standard error is gone, too.
+    let _ = io::stderr().write_all(failure.text(look).as_bytes());
+    failure.exit
+}
+
+fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
     match &cli.command {
-        Command::Add(args) => add::run(cli, args),
-        Command::Remove(args) => remove::run(cli, args),
+        Command::Add(args) => add::run(view, args),
+        Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
         Command::Grammar { name } => grammar::run(name.as_deref()),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { dir } => man::run(dir),
-        Command::Parse(args) => parse::run(args),
-        Command::Show(args) => show::run(cli, args),
-        Command::Table(command) => table::run(cli, command),
+        Command::Parse(args) => parse::run(view, args),
+        Command::Show(args) => show::run(view, args),
+        Command::Table(command) => table::run(view, command),
     }
 }

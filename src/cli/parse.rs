@@ -7,6 +7,7 @@ use super::{
     exit::Exit,
     failure::Failure,
     files, instances, stdout,
+    view::View,
 };
 use crate::{
     config::{Document, Source},
@@ -18,7 +19,7 @@ use crate::{
 ///
 /// # Errors
 /// If the file can't be read or standard output can't be written.
-pub fn run(args: &ParseArgs) -> Result<Exit, Failure> {
+pub fn run(view: &View, args: &ParseArgs) -> Result<Exit, Failure> {
     let file = args.file.as_deref().filter(|path| *path != Path::new("-"));
     let name = file.map_or_else(|| "-".to_owned(), instances::shown);
     if let Some(path) = file {
@@ -27,10 +28,12 @@ pub fn run(args: &ParseArgs) -> Result<Exit, Failure> {
     let bytes = files::read(file.unwrap_or(Path::new("/dev/stdin")))?.bytes;
     let document = Document::parse(bytes)
         .map_err(|error| Failure::misuse(format!("{name}: {error}"), "split it into several files"))?;
-    let source = Source::new(name, document);
     stdout::print(|out| match args.format {
-        ParseFormat::Json => tree_json::print(&source, out),
-        ParseFormat::Source => out.write_all(&source.document.print()),
+        ParseFormat::Json => {
+            let document = view.redactor.document(&document).unwrap_or(document);
+            tree_json::print(&Source::new(name, document), out)
+        }
+        ParseFormat::Source => out.write_all(&document.print()),
     })?;
     Ok(Exit::Done)
 }

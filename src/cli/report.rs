@@ -6,15 +6,15 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{
-    args::{Cli, Format, WriteArgs},
+    args::{Format, WriteArgs},
     edit::Edited,
     exit::Exit,
     failure::Failure,
     files::{Pending, Recovery, Written},
     instances::shown,
-    look,
     reload::Reloaded,
     stdout,
+    view::View,
 };
 use crate::{
     config::Source,
@@ -69,19 +69,19 @@ impl<'a> Report<'a> {
 ///
 /// # Errors
 /// If standard output can't be written.
-pub fn print(cli: &Cli, write: &WriteArgs, report: &Report<'_>) -> Result<Exit, Failure> {
+pub fn print(view: &View, write: &WriteArgs, report: &Report<'_>) -> Result<Exit, Failure> {
     let text = report.edited.iter().find_map(Edited::for_stdout);
     if write.format == Format::Json {
-        let document = json(write, report);
+        let document = json(view, write, report);
         stdout::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &document)?;
             out.write_all(b"\n")
         })?;
     } else if write.diff {
         let terminal = std::io::stdout().is_terminal();
-        let color = look::color(cli.color, terminal);
+        let color = view.color(terminal);
         stdout::print(|out| {
-            each_diff(report, |diff| {
+            each_diff(view, report, |diff| {
                 if terminal { out.write_all(diff.for_terminal(color).as_bytes()) } else { out.write_all(&diff.patch()) }
             })
         })?;
@@ -101,24 +101,28 @@ fn to_stderr(text: &str) {
 }
 
 /// The diff of each file that changes, once for files that several instances share.
-fn each_diff(report: &Report<'_>, mut show: impl FnMut(&Diff<'_>) -> std::io::Result<()>) -> std::io::Result<()> {
+fn each_diff(
+    view: &View,
+    report: &Report<'_>,
+    mut show: impl FnMut(&Diff<'_>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let mut done: Vec<&str> = Vec::new();
     for one in report.edited {
         for (before, after) in one.loaded.files.iter().zip(&one.after) {
             let Some(after) = after else { continue };
             if !done.contains(&before.name.as_str()) {
                 done.push(&before.name);
-                show(&diff(before, after))?;
+                show(&diff(view, before, after))?;
             }
         }
     }
     Ok(())
 }
 
-fn diff<'a>(before: &'a Source, after: &'a Source) -> Diff<'a> {
+fn diff<'a>(view: &View, before: &'a Source, after: &'a Source) -> Diff<'a> {
     let folder = std::env::current_dir().unwrap_or_default();
     let label = diff::label(Path::new(&before.name), &folder);
-    Diff::new(label, &before.document, &after.document, &|_, _| None)
+    Diff::new(label, &before.document, &after.document, &|document, line| view.redactor.line(document, line))
 }
 
 /// The list of changes and the summary.
@@ -305,7 +309,7 @@ struct ReloadJson {
     rc: Option<i32>,
 }
 
-fn json(write: &WriteArgs, report: &Report<'_>) -> EditJson {
+fn json(view: &View, write: &WriteArgs, report: &Report<'_>) -> EditJson {
     let file = |before: &Source, after: &Option<Source>| {
         let written = report.written.iter().find(|w| shown(&w.path) == before.name);
         FileJson {
@@ -315,7 +319,7 @@ fn json(write: &WriteArgs, report: &Report<'_>) -> EditJson {
             diff: after
                 .as_ref()
                 .filter(|_| write.diff)
-                .map(|after| escape::text(&diff(before, after).patch()).into_owned()),
+                .map(|after| escape::text(&diff(view, before, after).patch()).into_owned()),
         }
     };
     let instance = |one: &Edited| InstanceJson {

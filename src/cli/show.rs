@@ -3,11 +3,12 @@
 use std::io::IsTerminal as _;
 
 use super::{
-    args::{Cli, Format, ShowArgs},
+    args::{Format, ShowArgs},
     exit::Exit,
     failure::Failure,
     instances::{self, Loaded},
-    look, notes, stdout, version,
+    notes, stdout, version,
+    view::View,
 };
 use crate::{
     model::Instance,
@@ -18,7 +19,7 @@ use crate::{
 ///
 /// # Errors
 /// If a file can't be read, or has statements and no section.
-pub fn run(cli: &Cli, args: &ShowArgs) -> Result<Exit, Failure> {
+pub fn run(view: &View, args: &ShowArgs) -> Result<Exit, Failure> {
     for path in instances::paths(&args.instances) {
         stdout::refuse_input(&path)?;
     }
@@ -28,10 +29,10 @@ pub fn run(cli: &Cli, args: &ShowArgs) -> Result<Exit, Failure> {
     let mut named: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
     named.sort_by_key(|(name, _)| *name);
     notes::print(&read);
-    let color = look::color(cli.color, std::io::stdout().is_terminal());
+    let color = view.color(std::io::stdout().is_terminal());
     stdout::print(|out| match args.format {
-        Format::Json => show_json::print(&named, out),
-        Format::Human => show_text::print(&named, color, out),
+        Format::Json => show_json::print(&named, &view.redactor, out),
+        Format::Human => show_text::print(&named, &view.redactor, color, out),
     })?;
     Ok(Exit::Done)
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{
-    args::{Cli, Format, TableCommand, TableListArgs, TableSetArgs},
+    args::{Format, TableCommand, TableListArgs, TableSetArgs},
     edit,
     exit::Exit,
     failure::Failure,
     instances::{self, Loaded},
     notes, stdout, version,
+    view::View,
 };
 use crate::{
     escape,
@@ -28,10 +29,10 @@ use crate::{
 ///
 /// # Errors
 /// As [`edit::run`]; for a table, section or value that HAProxy wouldn't take.
-pub fn run(cli: &Cli, command: &TableCommand) -> Result<Exit, Failure> {
+pub fn run(view: &View, command: &TableCommand) -> Result<Exit, Failure> {
     match command {
         TableCommand::List(args) => list(args),
-        TableCommand::Set(args) => set(cli, args),
+        TableCommand::Set(args) => set(view, args),
     }
 }
 
@@ -94,7 +95,7 @@ fn by_name<'i>(instance: &'i Instance<'_>) -> Vec<&'i StickTable> {
     tables
 }
 
-fn set(cli: &Cli, args: &TableSetArgs) -> Result<Exit, Failure> {
+fn set(view: &View, args: &TableSetArgs) -> Result<Exit, Failure> {
     let misuse = |e: OpError| Failure::misuse(e.to_string(), e.help);
     let (tables, instances) = words(args)?;
     let changes = changes(args).map_err(misuse)?;
@@ -103,7 +104,7 @@ fn set(cli: &Cli, args: &TableSetArgs) -> Result<Exit, Failure> {
         return Err(Failure::misuse("nothing to change was given", help));
     }
     let rewrite = RewriteTable { tables, changes };
-    edit::run(cli, instances, &args.read, &args.write, &|_, instance| rewrite.plan(instance))
+    edit::run(view, instances, &args.read, &args.write, &|_, instance| rewrite.plan(instance))
 }
 
 /// The tables, and the arguments that are instances.

@@ -6,35 +6,38 @@ use std::{
     fs::File,
     io::Write as _,
     os::{fd::AsRawFd as _, unix::ffi::OsStringExt as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::{
     edit::Edited,
     exit::Exit,
     failure::Failure,
-    validate::{Haproxy, Input, Message, Outcome, Verdict, compare, concerns},
+    files::Original,
+    validate::{Haproxy, Input, Outcome, Verdict, compare, concerns},
+    view::View,
 };
 use crate::{
-    config::{LineNo, Source},
+    config::{Document, LineNo, Source},
     escape,
     model::{Instance, LocalPeerSource},
     output::diagnostic::Diagnostic,
 };
 
-/// Checks every instance that changes. `staged` maps a path to the temporary file that holds its new text.
+/// Checks every instance that changes. `staged` maps a real path to the temporary file that holds its new text.
 ///
 /// # Errors
 /// Exit 4 if HAProxy refuses the result or newly warns of something about peers or tables.
 pub(super) fn check_all(
+    view: &View,
     haproxy: &Haproxy,
     edited: &[Edited],
     staged: &BTreeMap<PathBuf, PathBuf>,
 ) -> Result<(), Failure> {
-    edited.iter().filter(|one| one.changed()).try_for_each(|one| check(haproxy, one, staged))
+    edited.iter().filter(|one| one.changed()).try_for_each(|one| check(view, haproxy, one, staged))
 }
 
-fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>) -> Result<(), Failure> {
+fn check(view: &View, haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>) -> Result<(), Failure> {
     let files = edited.files_after()?;
     let environment: Vec<(OsString, OsString)> = edited
         .loaded
@@ -42,24 +45,27 @@ fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>
         .iter()
         .map(|(name, value)| (OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec())))
         .collect();
-    let run = |sources: &[Source], path_of: &dyn Fn(&Path) -> PathBuf| -> Result<Verdict, Failure> {
+    let run = |sources: &[Source], path_of: &dyn Fn(&Original) -> PathBuf| -> Result<Verdict, Failure> {
         let instance = edited.loaded.instance_of(sources);
         let mut memory = Vec::new();
         let mut places = Vec::new();
         for (original, source) in edited.loaded.originals.iter().zip(sources) {
             places.push(match original {
-                Some(original) => (path_of(original.path()), original.path().to_owned()),
+                Some(original) => (path_of(original), original.path().to_owned()),
                 None => (in_memory(source, &mut memory)?, PathBuf::from("-")),
             });
         }
         let inputs: Vec<Input<'_>> = places.iter().map(|(path, shown)| Input { path, shown }).collect();
         Ok(haproxy.check(&inputs, local_option(&instance).as_deref(), &environment)?)
     };
-    let after = run(&files, &|path| staged.get(path).map_or(path, PathBuf::as_path).to_owned())?;
+    let after = run(&files, &|original| {
+        let real = original.real_path().unwrap_or(original.path());
+        staged.get(real).map_or(original.path(), PathBuf::as_path).to_owned()
+    })?;
     if after.is_clean() {
         return Ok(());
     }
-    let before = run(&edited.loaded.files, &Path::to_owned)?;
+    let before = run(&edited.loaded.files, &|original| original.path().to_owned())?;
     let concerned = |place: super::validate::Place| {
         let line = LineNo(place.line.saturating_sub(1));
         files.get(place.file).is_some_and(|source: &Source| concerns(&source.document, line))
@@ -74,7 +80,9 @@ fn check(haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<PathBuf, PathBuf>
             "mend that first, or write without this check: --no-validate",
         ),
     };
-    Err(refusal(&edited.loaded.name, message, &after, &reasons, help))
+    let documents: Vec<&Document> = files.iter().map(|f| &f.document).collect();
+    let reasons: Vec<String> = reasons.iter().map(|m| view.redactor.text(&after.show(m), &documents)).collect();
+    Err(refusal(&edited.loaded.name, message, &reasons, help))
 }
 
 /// Standard input has no file that HAProxy could read: the text goes into memory, under a path of this process.
@@ -95,10 +103,10 @@ fn in_memory(source: &Source, memory: &mut Vec<File>) -> Result<PathBuf, Failure
     Ok(path)
 }
 
-fn refusal(name: &str, message: &str, verdict: &Verdict, reasons: &[Message], help: &str) -> Failure {
+fn refusal(name: &str, message: &str, reasons: &[String], help: &str) -> Failure {
     let help = if help.is_empty() { "nothing was written" } else { help };
     let diagnostic = Diagnostic::error(format!("{name}: {message}"));
-    let diagnostic = reasons.iter().fold(diagnostic, |d, m| d.note("HAProxy", verdict.show(m)));
+    let diagnostic = reasons.iter().fold(diagnostic, |d, m| d.note("HAProxy", m.as_str()));
     Failure::of(Exit::Refused, diagnostic.next(help))
 }
 

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     document::{Document, LineNo, RawWord},
-    parse::{Piece, Reference, pieces},
+    parse::{MAX_WORDS, Piece, Reference, pieces},
 };
 
 /// The environment variables a configuration is read with. Sorted, so that what is printed of it is stable.
@@ -55,7 +55,8 @@ pub enum Undefined {
     /// Up to 2.8: nothing is put in; a word that ends up empty hides the rest of its line.
     HidesRest,
     /// 3.0 to 3.2: where the reference ends its quotes, the blanks behind are swallowed and the next word is glued on;
-    /// a word that is empty for another reason hides the rest of its line.
+    /// a word that is empty for another reason hides the rest of its line. (A CR among those blanks is swallowed, too, and
+    /// the line goes on behind it. Here it ends the line: its words are indexed without an environment.)
     Glues,
     /// From 3.3: an empty word is refused, but for `"${NAME[*]}"`, which gives no word.
     Refused,
@@ -93,7 +94,7 @@ pub struct Words<'a> {
     pub words: Vec<Decoded<'a>>,
     /// The index of a raw word that is empty and hides the words from there on (they aren't in `words`).
     pub hidden_from: Option<u16>,
-    /// The index of a raw word this version refuses: empty, or a pseudo-variable that doesn't exist.
+    /// The index of a raw word this version refuses: it is empty, or gives the line more words than HAProxy takes.
     pub refused: Option<u16>,
 }
 
@@ -120,6 +121,13 @@ impl<'a> Words<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
+    }
+
+    fn push(&mut self, word: Decoded<'a>) {
+        if self.words.len() == MAX_WORDS {
+            self.refused = self.refused.or(Some(word.last));
+        }
+        self.words.push(word);
     }
 
     fn clear(&mut self) {
@@ -151,15 +159,14 @@ impl Decoder<'_> {
             let index = u16::try_from(index).unwrap_or(u16::MAX);
             let text = raw.span.of(document.text());
             if !raw.special && glued.is_none() {
-                words.words.push(Decoded { bytes: Cow::Borrowed(text), first: index, last: index, referenced: false });
+                words.push(Decoded { bytes: Cow::Borrowed(text), first: index, last: index, referenced: false });
                 continue;
             }
             let mut word = glued.take().unwrap_or_else(|| Pending::new(index));
-            let glue = self.word(text, index, line, &mut word, words);
-            if glue {
-                glued = Some(word);
-            } else if !self.finish(word, index, words) {
-                return;
+            match self.word(text, index, line, &mut word, words) {
+                Flow::Glue => glued = Some(word),
+                Flow::Next if self.finish(word, index, words) => {}
+                Flow::Next | Flow::End => return,
             }
         }
         if let Some(word) = glued.filter(|w| !w.bytes.is_empty()) {
@@ -168,8 +175,8 @@ impl Decoder<'_> {
         }
     }
 
-    /// Appends one raw word to `word`; says whether the next raw word is glued to it.
-    fn word(&self, raw: &[u8], index: u16, line: LineNo, word: &mut Pending, words: &mut Words<'_>) -> bool {
+    /// Appends one raw word to `word`, which may end words on the way.
+    fn word(&self, raw: &[u8], index: u16, line: LineNo, word: &mut Pending, words: &mut Words<'_>) -> Flow {
         word.last = index;
         let mut pieces = pieces(raw).peekable();
         let mut unset = false;
@@ -182,21 +189,40 @@ impl Decoder<'_> {
                     word.referenced = true;
                     word.list |= reference.list;
                     match self.value(reference, line) {
-                        Ok(Some(value)) if reference.list => word.expand(&value, index, words),
-                        Ok(Some(value)) => word.extend(&value),
-                        Ok(None) => now_unset = true,
-                        Err(()) => words.refused = words.refused.or(Some(index)),
+                        Some(value) if reference.list => {
+                            if !self.expand(&value, index, word, words) {
+                                return Flow::End;
+                            }
+                        }
+                        Some(value) => word.extend(&value),
+                        None => now_unset = true,
                     }
                 }
                 // Right behind an unset reference 3.0 to 3.2 take the closing quote and the blanks after it.
                 Piece::Quote(b'"') if unset && self.undefined == Undefined::Glues && pieces.peek().is_none() => {
-                    return true;
+                    return Flow::Glue;
                 }
                 Piece::Quote(_) | Piece::BadHex | Piece::BadReference(_) => {}
             }
             unset = now_unset;
         }
-        false
+        Flow::Next
+    }
+
+    /// `${NAME[*]}`: each run of blanks in the value ends a word. `false` if the line ends with one of them.
+    fn expand(&self, value: &[u8], index: u16, word: &mut Pending, words: &mut Words<'_>) -> bool {
+        let is_space = |b: &u8| b.is_ascii_whitespace() || *b == 0x0b;
+        for run in value.chunk_by(|a, b| is_space(a) == is_space(b)) {
+            if !run.first().is_some_and(is_space) {
+                word.extend(run);
+                continue;
+            }
+            let next = Pending { referenced: true, list: true, ..Pending::new(index) };
+            if !self.finish(std::mem::replace(word, next), index, words) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Ends a word; `false` if the line ends with it.
@@ -211,20 +237,29 @@ impl Decoder<'_> {
                 }
             }
         }
-        words.words.push(word.decoded());
+        words.push(word.decoded());
         true
     }
 
-    /// A reference's value; `None` if it is unset and has no default, an error for an unknown pseudo-variable.
-    fn value<'v>(&'v self, reference: Reference<'v>, line: LineNo) -> Result<Option<Cow<'v, [u8]>>, ()> {
+    /// A reference's value; `None` if it is unset and has no default.
+    fn value<'v>(&'v self, reference: Reference<'v>, line: LineNo) -> Option<Cow<'v, [u8]>> {
         match reference.name {
-            b".FILE" => Ok(Some(Cow::Borrowed(self.file))),
-            b".LINE" => Ok(Some(Cow::Owned(line.human().to_string().into_bytes()))),
-            b".SECTION" => Ok(Some(Cow::Borrowed(self.section))),
-            [b'.', ..] => Err(()),
-            name => Ok(self.environment.get(name).or(reference.default).map(Cow::Borrowed)),
+            b".FILE" => Some(Cow::Borrowed(self.file)),
+            b".LINE" => Some(Cow::Owned(line.human().to_string().into_bytes())),
+            b".SECTION" => Some(Cow::Borrowed(self.section)),
+            name => self.environment.get(name).or(reference.default).map(Cow::Borrowed),
         }
     }
+}
+
+/// What comes after a raw word.
+enum Flow {
+    /// The word is complete.
+    Next,
+    /// The next raw word belongs to it, too.
+    Glue,
+    /// Nothing: the rest of the line is hidden.
+    End,
 }
 
 /// A word in the making.
@@ -252,19 +287,6 @@ impl Pending {
     fn escape(&mut self, byte: u8) {
         self.cut |= byte == 0;
         self.extend(if self.cut { b"" } else { std::slice::from_ref(&byte) });
-    }
-
-    /// `${NAME[*]}`: each run of blanks in the value ends a word.
-    fn expand(&mut self, value: &[u8], index: u16, words: &mut Words<'_>) {
-        let mut parts = value.split(|b| b.is_ascii_whitespace() || *b == 0x0b);
-        if let Some(first) = parts.next() {
-            self.extend(first);
-        }
-        for part in parts.filter(|p| !p.is_empty()) {
-            let next = Self { referenced: true, list: true, last: index, ..Self::new(index) };
-            words.words.push(std::mem::replace(self, next).decoded());
-            self.extend(part);
-        }
     }
 
     fn decoded<'a>(self) -> Decoded<'a> {

@@ -5,6 +5,7 @@ pub mod ebnf;
 mod key_type;
 pub mod keywords;
 mod params;
+pub mod secrets;
 mod table_param;
 pub mod texts;
 mod tsv;

@@ -114,12 +114,8 @@ impl PeersSection {
         self.last_line = statement.place;
         let words = statement.words;
         match statement.keyword() {
-            b"peer" => {
-                self.entries.push(PeerEntry::read(PeerKeyword::Peer, statement, comment, self.default_server.len()))
-            }
-            b"server" => {
-                self.entries.push(PeerEntry::read(PeerKeyword::Server, statement, comment, self.default_server.len()));
-            }
+            b"peer" => self.entry_line(PeerKeyword::Peer, statement, comment),
+            b"server" => self.entry_line(PeerKeyword::Server, statement, comment),
             b"bind" => self.binds.push(Bind {
                 place: statement.place,
                 address: words.get(1).to_vec(),
@@ -133,6 +129,10 @@ impl PeersSection {
             b"enabled" => self.disabled = false,
             _ => {}
         }
+    }
+
+    fn entry_line(&mut self, keyword: PeerKeyword, statement: &Statement<'_, '_>, comment: &[u8]) {
+        self.entries.push(PeerEntry::read(keyword, statement, comment, self.default_server.len()));
     }
 
     /// The entry called `name`; the last one if there are several, as HAProxy up to 2.8 has it.

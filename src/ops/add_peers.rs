@@ -42,14 +42,18 @@ impl AddPeers {
         let mut plan = Plan::new(instance.files.len());
         let local = self.localpeer.clone().or_else(|| self.local_name(instance));
         self.check_local(instance, local.as_deref())?;
-        match instance.section(self.section.as_bytes()) {
-            Some(section) => self.complete(instance, section, local.as_deref(), &mut plan)?,
-            None => self.make(instance, local, &mut plan)?,
-        }
+        // Words behind the last line of a file come before the lines that go below it.
         if let Some(name) = &self.localpeer {
             localpeer::set(instance, name, &mut plan)?;
         }
         attach::attach(instance, self.section.as_bytes(), &self.attach, &mut plan)?;
+        let first = plan.notes.len();
+        match instance.section(self.section.as_bytes()) {
+            Some(section) => self.complete(instance, section, local.as_deref(), &mut plan)?,
+            None => self.make(instance, local.as_deref(), &mut plan)?,
+        }
+        // People hear of the section first.
+        plan.notes.rotate_left(first);
         Ok(plan)
     }
 
@@ -90,7 +94,7 @@ impl AddPeers {
         }
     }
 
-    fn make(&self, instance: &Instance<'_>, local: Option<String>, plan: &mut Plan) -> Result<(), OpError> {
+    fn make(&self, instance: &Instance<'_>, local: Option<&str>, plan: &mut Plan) -> Result<(), OpError> {
         if self.peers.is_empty() {
             let help = "to make a new section, say who is in it: --peer NAME=ADDRESS for each";
             return Err(OpError::new(OpErrorKind::UnknownSection(self.section.clone()), help));
@@ -107,7 +111,7 @@ impl AddPeers {
             name: self.section.clone(),
             peers: self.peers.clone(),
             style: keyword,
-            local: local.clone(),
+            local: local.map(str::to_owned),
             tls: self.tls.clone(),
             shards: None,
             tables: Vec::new(),
@@ -122,13 +126,13 @@ impl AddPeers {
         }
         splice::insert_at(source, plan, place.file, place.offset, lines);
         let count = self.peers.len();
-        let who = local.as_ref().map_or_else(|| "local peer not known here".to_owned(), |name| format!("local {name}"));
+        let who = local.map_or_else(|| "local peer not known here".to_owned(), |name| format!("local {name}"));
         let s = if count == 1 { "" } else { "s" };
         plan.note(Mark::Added, format!("peers {}", self.section), format!("{count} peer{s}, {who}"));
         self.note_guest(plan);
         if self.localpeer.is_none() && matches!(instance.local.source, LocalPeerSource::Unknown | LocalPeerSource::File)
         {
-            let name = local.as_deref().unwrap_or("NAME");
+            let name = local.unwrap_or("NAME");
             let text = format!(
                 "HAProxy takes its host name for the local peer's, and drops the section if no peer is called so: \
                  --set-localpeer writes the name down, or start it with -L {name}"
@@ -306,8 +310,8 @@ fn set_address(instance: &Instance<'_>, bind: Option<Place>, peer: &PeerSpec, pl
 fn anchor(instance: &Instance<'_>, section: &PeersSection) -> Result<Place, OpError> {
     let blocks = instance.files.get(section.place.file).map(|f| f.document.blocks()).unwrap_or_default();
     let outside = |place: &Place| !blocks.iter().any(|b| b.contains(place.line));
-    let entries = section.entries.iter().map(|e| e.place).filter(outside);
-    let place = entries.last().unwrap_or(section.place);
+    let mut entries = section.entries.iter().map(|e| e.place).filter(outside);
+    let place = entries.next_back().unwrap_or(section.place);
     guard::readable(instance, &format!("section `{}`", escape::name(&section.name)), place)?;
     Ok(place)
 }

@@ -38,12 +38,16 @@ pub enum OpErrorKind {
     BadAddress(String),
     #[error("`{0}` is given twice")]
     Twice(String),
+    #[error("{shards} shards for {peers} peers")]
+    BadShards { shards: u32, peers: usize },
     #[error("bad table definition: {0}")]
     BadTable(String),
     #[error("TLS can't be had with `peer` lines")]
     TlsOnPeerLines,
     #[error("--ssl says nothing about certificates of the other side")]
     TlsWithoutTrust,
+    #[error("--verify none checks nothing, and {0} says what to check")]
+    NothingToCheck(&'static str),
     #[error("section `{section}` has `{found}` lines, not `{wanted}` lines")]
     OtherStyle { section: String, found: &'static str, wanted: &'static str },
     #[error("section `{0}` is plain TCP: TLS can't be added to it peer by peer")]

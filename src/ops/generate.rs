@@ -5,7 +5,12 @@ use super::{
     spec::{PeerSpec, Tls, check_name},
 };
 use crate::{
-    config::{Document, LineStyle, draft},
+    config::{
+        Document, Environment, LineNo, LineStyle, Words,
+        decode::{Decoder, Undefined},
+        draft,
+    },
+    escape,
     grammar::Version,
     model::PeerKeyword,
     stick,
@@ -24,7 +29,7 @@ pub struct SectionSpec {
     pub local: Option<String>,
     /// TLS; only in `server` style.
     pub tls: Option<Tls>,
-    /// How many shards the peers share the keys out over.
+    /// How many parts the keys are dealt out to; each peer gets one part, in turn.
     pub shards: Option<u32>,
     /// Tables: name and parameters.
     pub tables: Vec<Vec<Vec<u8>>>,
@@ -34,10 +39,14 @@ impl SectionSpec {
     /// The section's lines, header first, in the style of its new neighbours.
     ///
     /// # Errors
-    /// For a bad name, TLS on `peer` lines, `server` style without a local name, a local name that is no peer.
+    /// For a bad name, TLS on `peer` lines, `server` style or shards without a local name, a local name or a name to verify that is no
+    /// peer's, parts of the keys that no peer would get, two tables of one name.
     pub fn lines(&self, style: &LineStyle) -> Result<Vec<u8>, OpError> {
         check_name(&self.name)?;
         self.check_local()?;
+        self.check_verifyhost()?;
+        self.check_shards()?;
+        self.check_tables()?;
         let header = LineStyle { indent: Vec::new(), gap: b" ".to_vec(), columns: Vec::new(), newline: style.newline };
         let mut out = draft::line(&header, &["peers", &self.name]);
         for words in self.statements() {
@@ -60,11 +69,46 @@ impl SectionSpec {
                 let kind = OpErrorKind::LocalIsNoPeer { name: local.clone(), section: self.name.clone() };
                 Err(OpError::new(kind, "name the local peer with -L, or add it with --peer"))
             }
-            None if self.style == PeerKeyword::Server => {
-                let help = "`server` style differs from instance to instance: say which peer this one is with -L NAME";
+            None if self.style == PeerKeyword::Server || self.shards.is_some() => {
+                let what = if self.shards.is_some() { "with shards the section" } else { "`server` style" };
+                let help = format!("{what} differs from instance to instance: say which peer this one is with -L NAME");
                 Err(OpError::new(OpErrorKind::UnknownLocal, help))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn check_verifyhost(&self) -> Result<(), OpError> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        let is_peer = |name: &&String| self.peers.iter().any(|p| p.name == **name);
+        if let Some(peer) = tls.verifyhost.keys().find(|name| !is_peer(name)) {
+            let kind = OpErrorKind::UnknownPeer { section: self.name.clone(), peer: peer.clone() };
+            return Err(OpError::new(kind, "--verifyhost PEER=HOST names one of the peers given with --peer"));
+        }
+        Ok(())
+    }
+
+    /// Keys of a part that belongs to no peer would be replicated nowhere.
+    fn check_shards(&self) -> Result<(), OpError> {
+        match self.shards.map(usize::try_from) {
+            Some(Ok(shards)) if (1..=self.peers.len()).contains(&shards) => Ok(()),
+            None => Ok(()),
+            Some(_) => {
+                let kind = OpErrorKind::BadShards { shards: self.shards.unwrap_or(0), peers: self.peers.len() };
+                Err(OpError::new(kind, "give --shards a number from 1 to the number of peers"))
+            }
+        }
+    }
+
+    fn check_tables(&self) -> Result<(), OpError> {
+        let mut names: Vec<_> = self.tables.iter().filter_map(|words| words.first()).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair.first() == pair.get(1)).and_then(|pair| pair.first()) {
+            Some(name) => {
+                let kind = OpErrorKind::Twice(escape::name(name).into_owned());
+                Err(OpError::new(kind, "give each table of the section a name of its own"))
+            }
+            None => Ok(()),
         }
     }
 
@@ -91,7 +135,8 @@ impl SectionSpec {
             if let Some(host) = self.tls.as_ref().and_then(|tls| tls.verifyhost.get(&peer.name)) {
                 words.extend(["verifyhost".into(), host.clone()]);
             }
-            // Dealt out by position, the local peer counted, so that all instances agree.
+            // Dealt out by position, the local peer counted, so that all instances agree. HAProxy warns of one on the local
+            // line, where it ignores it.
             if let Some(shards) = self.shards.filter(|_| !local) {
                 words.extend(["shard".into(), (number % shards.max(1) + 1).to_string()]);
             }
@@ -104,24 +149,35 @@ impl SectionSpec {
 /// Reads a table's definition: the words behind `table`.
 ///
 /// # Errors
-/// If it is more than one line, can't be cut into words, or HAProxy `version` would refuse it.
+/// If it isn't one line, can't be cut into words, depends on the environment, or HAProxy `version` would refuse it.
 pub fn table_words(definition: &str, version: Option<Version>) -> Result<Vec<Vec<u8>>, OpError> {
     let help = "write it as in a peers section: 'NAME type ip size 1m expire 10m store gpc0'";
-    let bad = |why: String| OpError::new(OpErrorKind::BadTable(why), help);
-    let text = [definition.as_bytes(), b"\n"].concat();
-    let document = Document::parse(text).map_err(|e| bad(e.to_string()))?;
-    if let Some(error) = document.errors().first() {
-        return Err(bad(error.kind.to_string()));
+    let bad = |why: &str| OpError::new(OpErrorKind::BadTable(why.into()), help);
+    if definition.contains(['\n', '\r']) {
+        return Err(bad("it must be one line"));
     }
-    let line = document.lines().find(|line| document.word_count(*line) > 0);
-    let Some(line) = line.filter(|_| document.lines().filter(|l| document.word_count(*l) > 0).count() == 1) else {
-        return Err(bad("it must be one line".into()));
-    };
-    let words: Vec<Vec<u8>> =
-        document.raw_words(line).map(|w| crate::config::decode::keyword(document.text(), w).into_owned()).collect();
+    // As the line it will be, so that all words count.
+    let document = Document::parse(format!("table {definition}\n").into_bytes()).map_err(|e| bad(&e.to_string()))?;
+    if let Some(error) = document.errors().first() {
+        return Err(bad(&error.kind.to_string()));
+    }
+    let environment = Environment::default();
+    let decoder = Decoder { environment: &environment, undefined: Undefined::Refused, file: b"", section: b"" };
+    let mut words = Words::default();
+    decoder.line(&document, LineNo(0), &mut words);
+    if words.words.iter().any(|word| word.referenced) {
+        return Err(bad("a value from the environment can't be checked here"));
+    }
+    if words.refused.is_some() {
+        return Err(bad("it has an empty word"));
+    }
+    let words: Vec<Vec<u8>> = words.words.into_iter().skip(1).map(|word| word.bytes.into_owned()).collect();
+    if words.is_empty() {
+        return Err(bad("it is empty"));
+    }
     let parsed = stick::parse(words.get(1..).unwrap_or_default(), stick::Place::Peers, version);
     match parsed.problems.iter().find(|p| p.severity() == stick::Severity::Error) {
-        Some(problem) => Err(bad(problem.to_string())),
+        Some(problem) => Err(bad(&problem.to_string())),
         None => Ok(words),
     }
 }

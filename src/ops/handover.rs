@@ -6,6 +6,7 @@
 //! reachable as before. What HAProxy does in each case was found by reloading it: `fixtures/handover`.
 
 mod address;
+mod call;
 mod cause;
 mod side;
 
@@ -140,11 +141,11 @@ pub fn handover(before: &Instance<'_>, after: &Instance<'_>) -> Handover {
         (Some(old), Some(new)) => compare(&Side::new(before, old), &Side::new(after, new), None),
         (None, Some(name)) => {
             let doubt = (!inherited(after)).then(|| Cause::LocalWasUnknown(name.to_vec()));
-            compare(&Side::new(before, name), &Side::new(after, name), doubt)
+            compare(&Side::new(before, name), &Side::new(after, name), doubt.as_ref())
         }
         (Some(name), None) => {
             let doubt = (!inherited(before)).then(|| Cause::LocalIsUnknown(name.to_vec()));
-            compare(&Side::new(before, name), &Side::new(after, name), doubt)
+            compare(&Side::new(before, name), &Side::new(after, name), doubt.as_ref())
         }
         (None, None) => worst_of_all_names(before, after),
     }
@@ -169,9 +170,9 @@ fn worst_of_all_names(before: &Instance<'_>, after: &Instance<'_>) -> Handover {
     worst
 }
 
-fn compare(before: &Side<'_>, after: &Side<'_>, doubt: Option<Cause>) -> Handover {
+fn compare(before: &Side<'_>, after: &Side<'_>, doubt: Option<&Cause>) -> Handover {
     let mut tables: Vec<TableHandover> =
-        before.tables.iter().filter_map(|table| follow(before, after, table, doubt.as_ref())).collect();
+        before.tables.iter().filter_map(|table| follow(before, after, table, doubt)).collect();
     for travelling in &after.tables {
         let is_it = |known: &Travelling<'_>| known.table.wire_name() == travelling.table.wire_name();
         if !before.tables.iter().any(is_it) {

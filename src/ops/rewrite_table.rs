@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{Mark, OpError, OpErrorKind, Plan, attach, definition::Draft, guard};
 use crate::{
     escape,
-    grammar::{DataType, TableParam},
+    grammar::{DataType, KeyType, TableParam},
     model::{Instance, Place, StickTable},
     stick::{Schema, SrvKey},
 };
@@ -148,7 +148,7 @@ impl RewriteTable {
             }
             key_type = Some(wanted.get());
         }
-        let default_len = key_type.and_then(|t| t.info()).and_then(|info| info.default_len);
+        let default_len = key_type.and_then(KeyType::info).and_then(|info| info.default_len);
         let Some(len) = &self.changes.len else {
             return if self.changes.key_type.is_some() && default_len.is_none() { draft.remove_len() } else { Ok(()) };
         };

@@ -1,6 +1,9 @@
 //! What a user asks for, read once and right from then on: names, peers, TLS.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use super::{OpError, OpErrorKind};
 use crate::escape;
@@ -63,29 +66,49 @@ pub fn check_name(name: &str) -> Result<&str, OpError> {
 /// If there is no port from 1 to 65535, no host, or a character that can't be in an address.
 pub fn check_address(address: &str) -> Result<&str, OpError> {
     let (family, rest) = address.split_once('@').unwrap_or(("", address));
-    let family_fits = matches!(family, "" | "ipv4" | "ipv6" | "unix" | "abns" | "abnsz");
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\' | '#' | '$' | ',');
-    let is_path = matches!(family, "unix" | "abns" | "abnsz") || rest.starts_with('/');
-    let fits = family_fits && !rest.is_empty() && rest.chars().all(plain) && (is_path || has_host_and_port(rest));
-    if fits {
+    let fits = match family {
+        "" => rest.starts_with('/') || host_kind(rest).is_some(),
+        "ipv4" => matches!(host_kind(rest), Some(Host::Name | Host::V4)),
+        "ipv6" => matches!(host_kind(rest), Some(Host::Name | Host::V6)),
+        "unix" | "abns" | "abnsz" => !rest.is_empty(),
+        _ => false,
+    };
+    if fits && rest.chars().all(plain) {
         return Ok(address);
     }
     let help = "write it as HAProxy does: 10.0.0.1:10000, [2001:db8::1]:10000, lb1.example:10000 or unix@/path";
     Err(OpError::new(OpErrorKind::BadAddress(escape::name(address.as_bytes()).into_owned()), help))
 }
 
-fn has_host_and_port(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
+/// What stands before the port.
+enum Host {
+    /// A name, or `*`.
+    Name,
+    V4,
+    V6,
+}
+
+/// The host of `HOST:PORT`; `None` if it is none, or the port isn't one.
+fn host_kind(text: &str) -> Option<Host> {
+    let (host, port) = text.rsplit_once(':')?;
     let digits = !port.is_empty() && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
-    let port_fits = digits && port.parse::<u32>().is_ok_and(|n| (1..=65535).contains(&n));
-    let host_fits = match host.strip_prefix('[') {
-        Some(inner) => inner.strip_suffix(']').is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok()),
-        None if host.contains(':') => host.parse::<std::net::Ipv6Addr>().is_ok(),
-        // Digits and dots alone are an IPv4 address, not a name.
-        None if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') => host.parse::<std::net::Ipv4Addr>().is_ok(),
-        None => host == "*" || host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+    if !digits || !port.parse::<u32>().is_ok_and(|n| (1..=65535).contains(&n)) {
+        return None;
+    }
+    let inner = host.strip_prefix('[').map_or(Some(host), |inner| inner.strip_suffix(']'))?;
+    if inner.contains(':') {
+        return inner.parse::<Ipv6Addr>().ok().map(|_| Host::V6);
+    }
+    // Digits and dots alone are an IPv4 address, not a name.
+    if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return host.parse::<Ipv4Addr>().ok().map(|_| Host::V4);
+    }
+    let label = |label: &str| {
+        let fits = label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        fits && !label.is_empty() && !label.starts_with('-')
     };
-    port_fits && host_fits && !host.is_empty()
+    (host == "*" || host.split('.').all(label)).then_some(Host::Name)
 }
 
 /// TLS between the peers of a section.
@@ -163,6 +186,13 @@ mod tests {
             "10.0.0:1",
             "h:1#x",
             "\u{e9}:1",
+            "ipv4@/run/p",
+            "ipv4@[::1]:1",
+            "ipv6@10.0.0.1:1",
+            "unix@",
+            "-x:1",
+            "a..b:1",
+            "[lb1]:1",
         ] {
             assert!(check_address(bad).is_err(), "{bad}");
         }

@@ -3,6 +3,8 @@
 pub mod diagnostic;
 pub mod diff;
 pub mod json;
+pub mod lint;
+pub mod redact;
 pub mod show_json;
 pub mod show_text;
 pub mod table_json;

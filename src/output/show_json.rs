@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::{
     json::{self, Each},
+    redact::Redactor,
     table_json::TableJson,
 };
 use crate::{
@@ -21,10 +22,10 @@ use crate::{
 ///
 /// # Errors
 /// Those of `out`.
-pub fn print(instances: &[(&str, &Instance<'_>)], out: &mut dyn io::Write) -> io::Result<()> {
+pub fn print(instances: &[(&str, &Instance<'_>)], redactor: &Redactor, out: &mut dyn io::Write) -> io::Result<()> {
     let document = Show {
         version: json::VERSION,
-        instances: Each(|| instances.iter().map(|(name, instance)| InstanceJson { name, instance })),
+        instances: Each(|| instances.iter().map(|(name, instance)| InstanceJson { name, instance, redactor })),
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     out.write_all(b"\n")
@@ -39,17 +40,18 @@ struct Show<I> {
 struct InstanceJson<'a> {
     name: &'a str,
     instance: &'a Instance<'a>,
+    redactor: &'a Redactor,
 }
 
 impl Serialize for InstanceJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { name, instance } = self;
+        let Self { name, instance, redactor } = self;
         let mut object = serializer.serialize_struct("Instance", 6)?;
         object.serialize_field("name", name)?;
         object.serialize_field("files", &Each(|| instance.files.iter().map(|file| file.name.as_str())))?;
         object.serialize_field("local_peer", &LocalPeerJson::new(&instance.local))?;
         let sections = || sorted(&instance.peers, |section| &section.name);
-        object.serialize_field("peers", &Each(|| sections().map(|s| SectionJson::new(instance, s))))?;
+        object.serialize_field("peers", &Each(|| sections().map(|s| SectionJson::new(instance, s, redactor))))?;
         object.serialize_field("tables", &Each(|| tables(instance, instance.tables())))?;
         let backends = || instance.proxies.iter().filter(|proxy| proxy.kind != ProxyKind::Frontend);
         object.serialize_field("backends", &Each(|| backends().map(|proxy| BackendJson { instance, proxy })))?;
@@ -84,7 +86,7 @@ struct SectionJson<'a> {
 }
 
 impl<'a> SectionJson<'a> {
-    fn new(instance: &'a Instance<'a>, section: &'a PeersSection) -> Self {
+    fn new(instance: &'a Instance<'a>, section: &'a PeersSection, redactor: &Redactor) -> Self {
         let local = instance.local.name.as_deref();
         Self {
             name: text(&section.name),
@@ -93,8 +95,10 @@ impl<'a> SectionJson<'a> {
             disabled: section.disabled,
             effective: instance.is_effective(section),
             shards: section.shards,
-            binds: section.binds.iter().map(|bind| BindJson::new(section, bind)).collect(),
-            peers: sorted(&section.entries, |e| &e.name).map(|entry| PeerJson::new(section, entry, local)).collect(),
+            binds: section.binds.iter().map(|bind| BindJson::new(section, bind, redactor)).collect(),
+            peers: sorted(&section.entries, |e| &e.name)
+                .map(|entry| PeerJson::new(section, entry, local, redactor))
+                .collect(),
             tables: tables(instance, instance.tables_of(section).collect()).collect(),
         }
     }
@@ -107,8 +111,9 @@ struct BindJson<'a> {
 }
 
 impl<'a> BindJson<'a> {
-    fn new(section: &'a PeersSection, bind: &'a Bind) -> Self {
-        Self { address: text(&bind.address), params: section.bind_params(bind).map(text).collect() }
+    fn new(section: &'a PeersSection, bind: &'a Bind, redactor: &Redactor) -> Self {
+        let params: Vec<&[u8]> = section.bind_params(bind).collect();
+        Self { address: text(&bind.address), params: shown(redactor, &params) }
     }
 }
 
@@ -125,7 +130,8 @@ struct PeerJson<'a> {
 }
 
 impl<'a> PeerJson<'a> {
-    fn new(section: &'a PeersSection, entry: &'a PeerEntry, local: Option<&[u8]>) -> Self {
+    fn new(section: &'a PeersSection, entry: &'a PeerEntry, local: Option<&[u8]>, redactor: &Redactor) -> Self {
+        let params: Vec<&[u8]> = section.params(entry).collect();
         let address = section.address(entry);
         Self {
             name: text(&entry.name),
@@ -133,7 +139,7 @@ impl<'a> PeerJson<'a> {
             port: address.and_then(port),
             local: local.map(|local| local == entry.name),
             guest: entry.guest,
-            params: section.params(entry).map(text).collect(),
+            params: shown(redactor, &params),
             line: entry.place.line.human(),
         }
     }
@@ -194,6 +200,15 @@ fn file<'a>(instance: &'a Instance<'_>, place: Place) -> &'a str {
 }
 
 /// Text as it is; a byte that is no text as `\xNN`.
+/// Parameters of a line, their secrets hidden.
+fn shown<'a>(redactor: &Redactor, params: &[&'a [u8]]) -> Vec<Cow<'a, str>> {
+    let shown = |word: Cow<'a, [u8]>| match word {
+        Cow::Borrowed(word) => text(word),
+        Cow::Owned(word) => Cow::Owned(text(&word).into_owned()),
+    };
+    redactor.parameters(params).into_iter().map(shown).collect()
+}
+
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     str::from_utf8(bytes).map_or_else(|_| escape::name(bytes), Cow::Borrowed)
 }

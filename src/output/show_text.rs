@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::table_list;
+use super::{redact::Redactor, table_list};
 use crate::{
     escape,
     model::{Bind, Instance, Known, LocalPeerSource, PeerEntry, PeersSection, Place, Proxy, ProxyKind, Server},
@@ -16,18 +16,24 @@ const WIDTH: usize = 80;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn print(instances: &[(&str, &Instance<'_>)], color: bool, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn print(
+    instances: &[(&str, &Instance<'_>)],
+    redactor: &Redactor,
+    color: bool,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     for (number, (name, instance)) in instances.iter().enumerate() {
         if number > 0 {
             writeln!(out)?;
         }
-        Page { instance, color, out: &mut *out }.print(name)?;
+        Page { instance, redactor, color, out: &mut *out }.print(name)?;
     }
     Ok(())
 }
 
 struct Page<'p> {
     instance: &'p Instance<'p>,
+    redactor: &'p Redactor,
     color: bool,
     out: &'p mut dyn io::Write,
 }
@@ -74,7 +80,7 @@ impl Page<'_> {
         }
         for (keyword, words) in [("default-bind", &section.default_bind), ("default-server", &section.default_server)] {
             if !words.is_empty() {
-                self.wrapped(&format!("    {keyword} "), &shown(words), " ")?;
+                self.wrapped(&format!("    {keyword} "), &self.shown(words), " ")?;
             }
         }
         let widths = widths(section.entries.iter().map(|entry| (&*entry.name, section.address(entry))));
@@ -86,6 +92,12 @@ impl Page<'_> {
             true => writeln!(self.out, "    no table travels through it"),
             false => self.wrapped("    tables: ", &tables, ", "),
         }
+    }
+
+    /// Words of a line, escaped, their secrets hidden.
+    fn shown(&self, words: &[Vec<u8>]) -> Vec<String> {
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        self.redactor.parameters(&words).iter().map(|word| escape::name(word).into_owned()).collect()
     }
 
     /// What is to be known about a section that doesn't just work.
@@ -102,7 +114,7 @@ impl Page<'_> {
     }
 
     fn bind(&mut self, bind: &Bind) -> io::Result<()> {
-        let words = [shown(std::slice::from_ref(&bind.address)), shown(&bind.params)].concat();
+        let words = [self.shown(std::slice::from_ref(&bind.address)), self.shown(&bind.params)].concat();
         self.wrapped("    bind ", &words, " ")
     }
 
@@ -118,7 +130,7 @@ impl Page<'_> {
         let line = format!("    {name:name_width$}  {address:address_width$}  {}", roles.join(", "));
         writeln!(self.out, "{line}")?;
         if !entry.params.is_empty() {
-            self.wrapped(&format!("    {:name_width$}  ", ""), &shown(&entry.params), " ")?;
+            self.wrapped(&format!("    {:name_width$}  ", ""), &self.shown(&entry.params), " ")?;
         }
         Ok(())
     }
@@ -206,8 +218,4 @@ fn condition(known: Known) -> Option<&'static str> {
 fn widths<'a>(rows: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> [usize; 2] {
     let width = |text: &[u8]| Some(escape::name(text).chars().count()).filter(|n| *n <= 40).unwrap_or(0);
     rows.fold([0, 0], |[a, b], (first, second)| [a.max(width(first)), b.max(second.map_or(0, width))])
-}
-
-fn shown(words: &[Vec<u8>]) -> Vec<String> {
-    words.iter().map(|word| escape::name(word).into_owned()).collect()
 }

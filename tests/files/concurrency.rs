@@ -74,13 +74,14 @@ fn who_holds_the_lock_is_said_after_five_seconds() {
 }
 
 /// What other programs do to a file while we are at it: name, script for `$1`.
-const FOREIGN: [(&str, &str); 7] = [
+const FOREIGN: [(&str, &str); 8] = [
     ("append", "echo theirs >> \"$1\""),
     ("replace as sed -i and vim do", "echo theirs > \"$1.new\"; mv \"$1.new\" \"$1\""),
     (
         "same size, old time",
         "touch -r \"$1\" \"$1.ref\"; printf XXXX | dd of=\"$1\" conv=notrunc status=none; touch -r \"$1.ref\" \"$1\"; rm \"$1.ref\"",
     ),
+    ("the same bytes, another mode", "cp \"$1\" \"$1.new\"; chmod 600 \"$1.new\"; mv \"$1.new\" \"$1\""),
     ("a time in the future", "echo theirs >> \"$1\"; touch -d '2040-01-01' \"$1\""),
     ("truncate", ": > \"$1\""),
     ("delete", "rm \"$1\""),
@@ -137,7 +138,7 @@ fn a_link_turned_elsewhere_after_reading_is_noticed() {
 /// The moment between the last look at the file and the call that puts the new version in place, held open.
 #[test]
 fn a_change_in_the_last_microseconds_is_swapped_back() {
-    for (name, script) in FOREIGN.iter().take(3) {
+    for (name, script) in FOREIGN.iter().take(4) {
         let (dir, files) = directory_of(1);
         let mut strace = Command::new("strace");
         let command = editing_command(&[&files[0]], "+first");

@@ -242,10 +242,26 @@ fn a_signal_at_every_system_call_leaves_old_or_new_and_nothing_else() {
 }
 
 #[test]
+fn a_signal_while_haproxy_would_look_at_the_new_version_ends_with_its_code_and_the_old_bytes() {
+    use rustix::process::Signal;
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)] {
+        let (dir, files) = directory_in_memory(2);
+        let child = crate::support::Paused::start(&paths(&files), "+first", "");
+        child.signal(signal);
+        let output = child.go_on_after_signal();
+        assert_code(&output, code);
+        assert!(stderr(&output).contains("interrupted by SIG"), "{}", stderr(&output));
+        assert!(files.iter().all(|file| fs::read(file).unwrap() == OLD));
+        assert_eq!(names(dir.path()), ["0.cfg", "1.cfg"]);
+    }
+}
+
+#[test]
 fn ctrl_z_and_fg_in_the_middle_of_an_edit_do_no_harm() {
     let (dir, files) = directory_of(1);
     let child = crate::support::Paused::start(&[&files[0]], "+first", "");
-    child.signal(rustix::process::Signal::TSTP);
+    // What the terminal sends for Ctrl-Z does nothing to a program without a terminal; the effect is the same.
+    child.signal(rustix::process::Signal::STOP);
     child.wait_for_state('T');
     assert_eq!(fs::read(&files[0]).unwrap(), OLD);
     child.signal(rustix::process::Signal::CONT);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use peerctl::cli::files::pending;
 
-use crate::support::strace::{inject, points};
+use crate::support::strace::{Point, inject, inject_beside, points};
 use crate::support::{
     OLD, Paused, added, assert_code, assert_no_litter, directory_of, edit, edit_with, editing_command, names, paths,
     stderr, temp_of,
@@ -75,6 +75,27 @@ fn a_mixed_state_whose_new_versions_are_gone_is_taken_back() {
     assert_eq!(fs::read(&files[1]).unwrap(), OLD);
     assert_eq!(fs::read(&files[2]).unwrap(), added(OLD, "second"));
     assert_no_litter(dir.path(), "taken back");
+}
+
+#[test]
+fn a_kill_while_a_failed_write_is_taken_back_leaves_no_record_that_lies_later() {
+    for nth in 1.. {
+        let (dir, files) = directory_of(3);
+        let command = editing_command(&paths(&files), "+first");
+        let point = Point { call: "unlinkat".into(), nth, shown: String::new() };
+        // The last exchange fails, and the clean-up is killed.
+        let output = inject_beside(&command, &point, "signal=SIGKILL", &["inject=renameat2:error=EIO:when=3"]);
+        assert!(files.iter().all(|file| fs::read(file).unwrap() == OLD), "all taken back, at unlink {nth}");
+        if output.status.code() == Some(3) {
+            assert!(nth > 3, "there is something to clean up");
+            return;
+        }
+        // Somebody goes on with one file at a time: an old record must not hold the others back.
+        for file in files.iter().rev() {
+            assert_code(&edit(&[file], "+second"), 0);
+        }
+        assert_no_litter(dir.path(), &format!("killed at unlink {nth}"));
+    }
 }
 
 #[test]

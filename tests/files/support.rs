@@ -155,9 +155,18 @@ impl Paused {
     }
 
     /// Lets it write.
-    pub(crate) fn go_on(mut self) -> Output {
+    pub(crate) fn go_on(self) -> Output {
+        self.answer(b"\n")
+    }
+
+    /// Lets it write once it has noticed the signal it was sent.
+    pub(crate) fn go_on_after_signal(self) -> Output {
+        self.answer(b"s")
+    }
+
+    fn answer(mut self, text: &[u8]) -> Output {
         let mut child = self.0.take().expect("there until now");
-        let _ended_already = child.stdin.take().expect("piped").write_all(b"\n");
+        let _ended_already = child.stdin.take().expect("piped").write_all(text);
         child.wait_with_output().expect("a child of ours")
     }
 }

@@ -15,6 +15,7 @@
 mod certificate;
 mod haproxy;
 mod network;
+pub(crate) mod random;
 mod running;
 mod wait;
 

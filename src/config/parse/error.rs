@@ -23,7 +23,8 @@ pub enum SyntaxErrorKind {
     OpenQuote(u8),
     /// `\x` without two hexadecimal digits.
     BadHexEscape,
-    /// `"$…"` whose name starts with neither a letter, `_` nor `.`, or that is empty.
+    /// `"$…"` whose name starts with neither a letter nor `_`, is empty, or starts with `.` and isn't one that HAProxy
+    /// itself gives (`.FILE`, `.LINE`, `.SECTION`).
     BadReferenceName,
     /// `"${NAME…"` without `}`, or with something other than `[*]` and `-default` between them.
     BadReferenceBrace,

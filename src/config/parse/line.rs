@@ -22,10 +22,9 @@ pub(crate) fn lex_line(
     let first = words.len();
     let mut rest = line;
     loop {
-        rest = skip_blanks(rest);
-        match rest.first() {
-            None | Some(b'#' | b'\r') => return,
-            Some(_) => {}
+        rest = skip_gap(rest);
+        if let None | Some(b'#') = rest.first() {
+            return;
         }
         let start = offset(rest);
         if words.len() - first == MAX_WORDS {
@@ -39,6 +38,10 @@ pub(crate) fn lex_line(
             // The common word has no quote and no escape.
             words.push(WordStart::plain(start));
             rest = plain;
+        }
+        // Right behind a word a CR ends the line; after a blank it is one itself.
+        if rest.first() == Some(&b'\r') {
+            return;
         }
     }
 }
@@ -70,9 +73,9 @@ fn skip_word<'a>(word: &'a [u8], report: &mut dyn FnMut(&'a [u8], &'a [u8], Synt
     rest
 }
 
-fn skip_blanks(input: &[u8]) -> &[u8] {
+fn skip_gap(input: &[u8]) -> &[u8] {
     // `take_while` on complete input can't fail; on its error the input is left as it is.
-    take_while::<_, _, nom::error::Error<_>>(is_blank).parse(input).map_or(input, |(rest, _)| rest)
+    take_while::<_, _, nom::error::Error<_>>(|b| is_blank(b) || b == b'\r').parse(input).map_or(input, |(rest, _)| rest)
 }
 
 fn skip_plain(input: &[u8]) -> &[u8] {

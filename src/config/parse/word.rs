@@ -8,7 +8,7 @@ use nom::{
     branch::alt,
     bytes::complete::{tag, take, take_till, take_while, take_while_m_n, take_while1},
     character::complete::one_of,
-    combinator::{opt, recognize, value},
+    combinator::{opt, recognize, value, verify},
     sequence::{delimited, preceded},
 };
 
@@ -163,5 +163,6 @@ fn braced(input: &[u8]) -> IResult<&[u8], Reference<'_>> {
 fn name(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let first = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b'.';
     let more = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    recognize((take_while_m_n(1, 1, first), take_while(more))).parse(input)
+    let known = |name: &[u8]| !name.starts_with(b".") || matches!(name, b".FILE" | b".LINE" | b".SECTION");
+    verify(recognize((take_while_m_n(1, 1, first), take_while(more))), known).parse(input)
 }

@@ -1,6 +1,9 @@
 //! One side of a reload: which sections are alive, where they listen, how they call, and which tables travel.
 
-use super::{address::Address, cause::Cause};
+use super::{
+    address::Address,
+    call::{Call, Listener},
+};
 use crate::{
     grammar::{ParamTable, Version},
     model::{Instance, PeerEntry, PeerKeyword, PeersSection, StickTable},
@@ -31,27 +34,6 @@ pub(super) struct Live<'i> {
 pub(super) struct Travelling<'i> {
     pub(super) table: &'i StickTable,
     pub(super) section: usize,
-}
-
-/// How the local entry's parameters make a process call itself.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Call<'i> {
-    tls: bool,
-    proxy: bool,
-    certificate: bool,
-    sni: bool,
-    /// The name that the listener's certificate must carry.
-    pub(super) verifies: Option<&'i [u8]>,
-}
-
-/// What the listener asks of those who call.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Listener {
-    tls: bool,
-    proxy: bool,
-    certificate: bool,
-    sni: bool,
-    v6only: bool,
 }
 
 impl<'i> Side<'i> {
@@ -129,7 +111,7 @@ impl<'i> Live<'i> {
         };
         let own = bind.map(|bind| bind.params.as_slice()).unwrap_or_default();
         let words: Vec<&[u8]> = section.default_bind.iter().chain(own).map(Vec::as_slice).collect();
-        let call = Call::new(section.params(entry).collect::<Vec<_>>(), version);
+        let call = Call::new(&section.params(entry).collect::<Vec<_>>(), version);
         Some(Self { section, address, call, listener: Listener::new(&words), local: entry })
     }
 
@@ -167,73 +149,9 @@ impl<'i> Live<'i> {
     }
 }
 
-impl<'i> Call<'i> {
-    fn new(words: Vec<&'i [u8]>, version: Version) -> Self {
-        let mut call = Self { tls: false, proxy: false, certificate: false, sni: false, verifies: None };
-        let (mut verifies, mut host) = (true, None);
-        for param in ParamTable::Server.scan(&words, None) {
-            let value = words.get(param.values.start).copied().unwrap_or_default();
-            match param.info.map_or("", |info| info.keyword) {
-                "ssl" => call.tls = true,
-                "no-ssl" => call.tls = false,
-                "send-proxy" | "send-proxy-v2" | "send-proxy-v2-ssl" | "send-proxy-v2-ssl-cn" => call.proxy = true,
-                "no-send-proxy" | "no-send-proxy-v2" | "no-send-proxy-v2-ssl" | "no-send-proxy-v2-ssl-cn" => {
-                    call.proxy = false;
-                }
-                "crt" => call.certificate = true,
-                "sni" => call.sni = true,
-                "verify" => verifies = value != b"none",
-                "verifyhost" => host = Some(value),
-                _ => {}
-            }
-        }
-        // Up to 2.8 peers without TLS don't say PROXY, whatever their line says. (2.9 was not measured.)
-        call.proxy &= call.tls || version >= Version::new(3, 0);
-        call.verifies = host.filter(|_| call.tls && verifies);
-        call
-    }
-
-    /// Why `listener` doesn't take the call.
-    pub(super) fn refusal(&self, listener: &Listener) -> Option<Cause> {
-        match (self.tls, listener.tls) {
-            (false, true) => return Some(Cause::ListenerWantsTls),
-            (true, false) => return Some(Cause::ListenerIsPlain),
-            _ => {}
-        }
-        match (self.proxy, listener.proxy) {
-            (false, true) => Some(Cause::ListenerWantsProxy),
-            (true, false) => Some(Cause::ListenerTakesNoProxy),
-            _ if listener.certificate && !self.certificate => Some(Cause::ListenerWantsCertificate),
-            _ if listener.sni && !self.sni => Some(Cause::ListenerWantsSni),
-            _ => None,
-        }
-    }
-}
-
-impl Listener {
-    fn new(words: &[&[u8]]) -> Self {
-        let mut listener = Self { tls: false, proxy: false, certificate: false, sni: false, v6only: false };
-        for param in ParamTable::Bind.scan(words, None) {
-            let value = words.get(param.values.start).copied().unwrap_or_default();
-            match param.info.map_or("", |info| info.keyword) {
-                "ssl" => listener.tls = true,
-                "accept-proxy" | "accept-netscaler-cip" => listener.proxy = true,
-                "verify" => listener.certificate = value == b"required",
-                "strict-sni" => listener.sni = true,
-                "v6only" => listener.v6only = true,
-                "v4v6" => listener.v6only = false,
-                _ => {}
-            }
-        }
-        listener.certificate &= listener.tls;
-        listener.sni &= listener.tls;
-        listener
-    }
-}
-
 /// The parameters that decide how a peer is reached. Its id and its part of the keys do not.
 fn connection<'s>(section: &'s PeersSection, entry: &'s PeerEntry) -> Vec<&'s [u8]> {
-    let words = section.params(entry).collect::<Vec<_>>();
+    let words: Vec<&[u8]> = section.params(entry).collect();
     let params = ParamTable::Server.scan(&words, None);
     let counts = params.iter().filter(|param| !param.info.is_some_and(|info| matches!(info.keyword, "id" | "shard")));
     counts.flat_map(|param| words.get(param.keyword..param.values.end).unwrap_or_default()).copied().collect()
@@ -241,7 +159,7 @@ fn connection<'s>(section: &'s PeersSection, entry: &'s PeerEntry) -> Vec<&'s [u
 
 /// The part of the keys that a peer gets; `None` for all.
 fn shard(section: &PeersSection, entry: &PeerEntry) -> Option<u32> {
-    let words = section.params(entry).collect::<Vec<_>>();
+    let words: Vec<&[u8]> = section.params(entry).collect();
     let params = ParamTable::Server.scan(&words, None);
     let last = params.iter().rev().find(|param| param.info.is_some_and(|info| info.keyword == "shard"))?;
     str::from_utf8(words.get(last.values.start)?).ok()?.parse().ok().filter(|part| *part > 0)

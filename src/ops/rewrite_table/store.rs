@@ -143,7 +143,9 @@ fn edit(add: &List, remove: &Removal, lists: &[&[u8]]) -> Option<Vec<Option<Vec<
     // A data type that is asked for stays where it is.
     let goes = |item: &&[u8]| column(item).is_some_and(|c| remove.takes(&c) && add.item(c.data_type).is_none());
     let mut after: Vec<Vec<&[u8]>> = before.clone();
-    after.iter_mut().for_each(|items| items.retain(|item| !goes(item)));
+    for items in &mut after {
+        items.retain(|item| !goes(item));
+    }
     for new in &add.0 {
         let old = after.iter_mut().flatten().find(|item| name(item) == name(new.text.as_bytes()));
         match old {
@@ -219,8 +221,8 @@ mod tests {
         applied(&StoreChange::Replace(List::parse("--store", list).expect("a list")), lists)
     }
 
-    fn texts(lists: &[Option<&str>]) -> Option<Vec<Option<String>>> {
-        Some(lists.iter().map(|l| l.map(str::to_owned)).collect())
+    fn texts(lists: &[Option<&str>]) -> Vec<Option<String>> {
+        lists.iter().map(|l| l.map(str::to_owned)).collect()
     }
 
     #[test]
@@ -242,16 +244,16 @@ mod tests {
 
     #[test]
     fn what_is_added_goes_behind_the_last_list() {
-        assert_eq!(edited("gpc1", "", &["gpc0", "conn_cnt"]), texts(&[Some("gpc0"), Some("conn_cnt,gpc1")]));
-        assert_eq!(edited("gpc1", "", &[]), texts(&[Some("gpc1")]));
-        assert_eq!(edited("gpc1", "", &["gpc0,"]), texts(&[Some("gpc0,gpc1")]));
+        assert_eq!(edited("gpc1", "", &["gpc0", "conn_cnt"]), Some(texts(&[Some("gpc0"), Some("conn_cnt,gpc1")])));
+        assert_eq!(edited("gpc1", "", &[]), Some(texts(&[Some("gpc1")])));
+        assert_eq!(edited("gpc1", "", &["gpc0,"]), Some(texts(&[Some("gpc0,gpc1")])));
         assert_eq!(edited("gpc0", "", &["gpc0", "conn_cnt"]), None);
     }
 
     #[test]
     fn a_stored_data_type_gets_the_new_period_where_it_stands() {
         let lists = ["http_req_rate(10s),gpc0", "conn_cnt"];
-        let expected = texts(&[Some("http_req_rate(30s),gpc0"), Some("conn_cnt")]);
+        let expected = Some(texts(&[Some("http_req_rate(30s),gpc0"), Some("conn_cnt")]));
         assert_eq!(edited("http_req_rate(30s)", "", &lists), expected);
         assert_eq!(edited("http_req_rate(30s)", "http_req_rate", &lists), expected);
         assert_eq!(edited("http_req_rate(10000)", "", &lists), None);
@@ -260,27 +262,27 @@ mod tests {
     #[test]
     fn what_is_removed_goes_from_every_list_and_an_emptied_one_goes_too() {
         let lists = ["http_req_rate(10s),gpc0", "http_req_rate(20s)", "gpc1"];
-        assert_eq!(edited("", "http_req_rate", &lists), texts(&[Some("gpc0"), None, Some("gpc1")]));
+        assert_eq!(edited("", "http_req_rate", &lists), Some(texts(&[Some("gpc0"), None, Some("gpc1")])));
         assert_eq!(
             edited("", "http_req_rate(20s)", &lists),
-            texts(&[Some("http_req_rate(10s),gpc0"), None, Some("gpc1")])
+            Some(texts(&[Some("http_req_rate(10s),gpc0"), None, Some("gpc1")]))
         );
         assert_eq!(edited("", "conn_cur", &lists), None);
-        assert_eq!(edited("gpc(1)", "gpc0", &["gpc0"]), texts(&[Some("gpc(1)")]));
+        assert_eq!(edited("gpc(1)", "gpc0", &["gpc0"]), Some(texts(&[Some("gpc(1)")])));
     }
 
     #[test]
     fn items_nobody_knows_stay_as_they_are() {
-        assert_eq!(edited("gpc1", "gpc0", &["shiny(3,4),gpc0"]), texts(&[Some("shiny(3,4),gpc1")]));
+        assert_eq!(edited("gpc1", "gpc0", &["shiny(3,4),gpc0"]), Some(texts(&[Some("shiny(3,4),gpc1")])));
     }
 
     #[test]
     fn a_whole_list_takes_the_place_of_all_unless_it_says_the_same() {
-        assert_eq!(replaced("gpc0", &["gpc1", "conn_cnt"]), texts(&[None, Some("gpc0")]));
+        assert_eq!(replaced("gpc0", &["gpc1", "conn_cnt"]), Some(texts(&[None, Some("gpc0")])));
         assert_eq!(replaced("conn_cnt,http_req_rate(10s)", &["http_req_rate(10000)", "conn_cnt"]), None);
-        assert_eq!(replaced("gpc0", &["gpc0,gpc0"]), texts(&[Some("gpc0")]));
-        assert_eq!(replaced("gpc0", &[]), texts(&[Some("gpc0")]));
-        assert_eq!(replaced("", &["gpc0"]), texts(&[None]));
+        assert_eq!(replaced("gpc0", &["gpc0,gpc0"]), Some(texts(&[Some("gpc0")])));
+        assert_eq!(replaced("gpc0", &[]), Some(texts(&[Some("gpc0")])));
+        assert_eq!(replaced("", &["gpc0"]), Some(texts(&[None])));
         assert_eq!(replaced("", &[]), None);
     }
 

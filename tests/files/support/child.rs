@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use peerctl::cli::files::{Backup, Change, FileError, Hardlinks, Options, Transaction, read};
+use peerctl::cli::files::{Backup, Change, FileError, Hardlinks, Options, Transaction, interrupted, read};
 
 /// Its first system call in the traces.
 pub(crate) const MARK: &str = "/peerctl-test-begins-here";
@@ -63,7 +63,12 @@ fn edit(files: &[PathBuf], line: &str) -> Result<(), FileError> {
         // Between staging and writing, where a real program runs `haproxy -c`.
         println!("staged");
         let _said_by_the_exit_code = std::io::stdout().flush();
-        let _any_answer_will_do = std::io::stdin().read(&mut [0]);
+        let mut answer = [0];
+        let _nothing_is_an_answer = std::io::stdin().read(&mut answer);
+        if answer == *b"s" {
+            // Another thread of the test harness may be the one to handle the signal.
+            super::poll(|| interrupted().is_some());
+        }
     }
     for written in transaction.commit()? {
         eprintln!("written: {} {:?}", written.path.display(), written.backup);

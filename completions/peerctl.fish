@@ -1,0 +1,204 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_peerctl_global_optspecs
+    string join \n color= show-secrets h/help V/version
+end
+
+function __fish_peerctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_peerctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_peerctl_using_subcommand
+    set -l cmd (__fish_peerctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c peerctl -n "__fish_peerctl_needs_command" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_needs_command" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_needs_command" -s h -l help -d 'Print help'
+complete -c peerctl -n "__fish_peerctl_needs_command" -s V -l version -d 'Print version'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "generate" -d 'Print a peers section'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "add" -d 'Make a peers section or complete it, attach stick tables to it'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "remove" -d 'Take peers, or a whole peers section, out again'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "table" -d 'List or rewrite stick-table definitions'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "show" -d 'Show peers sections, stick tables, and servers with their ids'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "parse" -d 'Print the syntax tree of a file, or the file from its tree'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "grammar" -d 'Print the grammars and tables that configurations are read by'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "man" -d 'Write the man pages into a directory'
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l peer -d 'A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l style -d '`peer` lines, or `bind` and `server` lines; default: peer, with TLS server' -r -f -a "peer\t'`peer NAME ADDRESS` lines'
+server\t'`bind` and `server` lines: what TLS needs'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -s L -l local-peer -d 'The local peer\'s name; `server` style and --shards need it' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l shards -d 'Deal the keys out in N parts, to the peers in turn: each gets its part only (HAProxy 2.7 and later)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l table -d 'A table of the section: its name and parameters, as behind `table` (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l crt -d 'Certificate and key of this side (PEM)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l ca-file -d 'Certificates the other sides are checked with' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l verify -d 'Whether certificates are checked, on both sides; `required` needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l verifyhost -d 'The name a peer\'s certificate must carry; without it any certificate from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l ssl -d 'TLS between the peers, listener and local entry included'
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l peer -d 'A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l style -d '`peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server' -r -f -a "peer\t'`peer NAME ADDRESS` lines'
+server\t'`bind` and `server` lines: what TLS needs'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l set-localpeer -d 'Write `localpeer` into `global`: NAME, or the INSTANCE\'s name if a peer is called so' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l attach -d 'Let these stick tables travel through the section (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l guest -d 'Add a line for this tool, so that it can watch and dump; default peerctl=127.0.0.1:10999' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l crt -d 'Certificate and key of this side (PEM)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l ca-file -d 'Certificates the other sides are checked with' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l verify -d 'Whether certificates are checked, on both sides; `required` needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l verifyhost -d 'The name a peer\'s certificate must carry; without it any certificate from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l env -d 'A variable the configuration is read with, for all instances or for NAME only (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -s L -l local-peer -d 'The local peer\'s name, as with `haproxy -L`; only with one instance' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l backup -d 'Keep the old file: NAME~ (simple), NAME.~N~ (numbered); default simple, none inside a git work tree' -r -f -a "none\t'It is gone'
+simple\t'It is kept as `NAME~`; an earlier one is gone'
+numbered\t'It is kept as `NAME.~1~`, `NAME.~2~`, and so on'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l haproxy -d 'The haproxy to check the result with; default: the one in PATH' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l reload-cmd -d 'Run this after writing, once, only if something changed (split into words, no shell)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l hardlinks -d 'What to do with a file that has several hard links' -r -f -a "refuse\t'Don\'t write it'
+break\t'Give the new version to this name alone'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l format -d 'Report for people or as JSON' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l attach-all -d 'Let all stick tables travel through the section'
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l ssl -d 'TLS between the peers, listener and local entry included'
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -s n -l check -l dry-run -d 'Write nothing; exit 1 if something would change'
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l diff -d 'Print a unified diff that `patch -p0` takes (it is still written, unless --check)'
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l no-validate -d 'Don\'t check the result with `haproxy -c`'
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l in-place -d 'Write through the file instead of replacing it: for bind-mounted files'
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l peer -d 'Only this peer (repeatable); without it, the whole section' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l guest -d 'Only the lines for this tool: the guest NAME, or all guests' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l env -d 'A variable the configuration is read with, for all instances or for NAME only (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -s L -l local-peer -d 'The local peer\'s name, as with `haproxy -L`; only with one instance' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l backup -d 'Keep the old file: NAME~ (simple), NAME.~N~ (numbered); default simple, none inside a git work tree' -r -f -a "none\t'It is gone'
+simple\t'It is kept as `NAME~`; an earlier one is gone'
+numbered\t'It is kept as `NAME.~1~`, `NAME.~2~`, and so on'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l haproxy -d 'The haproxy to check the result with; default: the one in PATH' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l reload-cmd -d 'Run this after writing, once, only if something changed (split into words, no shell)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l hardlinks -d 'What to do with a file that has several hard links' -r -f -a "refuse\t'Don\'t write it'
+break\t'Give the new version to this name alone'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l format -d 'Report for people or as JSON' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -s n -l check -l dry-run -d 'Write nothing; exit 1 if something would change'
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l diff -d 'Print a unified diff that `patch -p0` takes (it is still written, unless --check)'
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l no-validate -d 'Don\'t check the result with `haproxy -c`'
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l in-place -d 'Write through the file instead of replacing it: for bind-mounted files'
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and not __fish_seen_subcommand_from list set" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and not __fish_seen_subcommand_from list set" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and not __fish_seen_subcommand_from list set" -s h -l help -d 'Print help'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and not __fish_seen_subcommand_from list set" -f -a "list" -d 'List the stick tables'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and not __fish_seen_subcommand_from list set" -f -a "set" -d 'Rewrite arguments of stick-table and table lines; only those named'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from list" -l haproxy-version -d 'The version whose rules hold; default: what `haproxy -v` says, else 3.2' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from list" -l format -d 'For people or as JSON' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from list" -l env -d 'A variable the configuration is read with, for all instances or for NAME only (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from list" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from list" -s L -l local-peer -d 'The local peer\'s name, as with `haproxy -L`; only with one instance' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from list" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from list" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l peers -d 'Let the tables travel through this peers section, which must be there' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l type -d 'Key type: ip, ipv6, integer, string, binary; a written len stays if the new type has one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l len -d 'Key length: characters of strings (31 if not given), bytes of binaries (32 if not given)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l size -d 'The most entries (k, m, g: powers of 1024)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l expire -d 'How long an unused entry lives (us, ms, s, m, h, d); 0: for ever' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l store -d 'Store this and nothing else; \'\' stores nothing' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l add-store -d 'Store this, too; what is stored with another period or count gets the one given here (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l remove-store -d 'Store this no more: `gpc1`; `http_req_rate` with whatever period, `http_req_rate(10s)` with just that (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l srvkey -d 'What names a server to the other instances' -r -f -a "name\t'Its name'
+addr\t'Its address and port'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l write-to -d 'The table that gets this one\'s counts, too: same type and len, no write-to of its own (HAProxy 2.9 and later)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l env -d 'A variable the configuration is read with, for all instances or for NAME only (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -s L -l local-peer -d 'The local peer\'s name, as with `haproxy -L`; only with one instance' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l backup -d 'Keep the old file: NAME~ (simple), NAME.~N~ (numbered); default simple, none inside a git work tree' -r -f -a "none\t'It is gone'
+simple\t'It is kept as `NAME~`; an earlier one is gone'
+numbered\t'It is kept as `NAME.~1~`, `NAME.~2~`, and so on'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l haproxy -d 'The haproxy to check the result with; default: the one in PATH' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l reload-cmd -d 'Run this after writing, once, only if something changed (split into words, no shell)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l hardlinks -d 'What to do with a file that has several hard links' -r -f -a "refuse\t'Don\'t write it'
+break\t'Give the new version to this name alone'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l format -d 'Report for people or as JSON' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l all -d 'All tables; every word is an INSTANCE then'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l no-peers -d 'Stop replicating the tables'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l recv-only -d 'Learn from peers, never teach (HAProxy 3.2 and later)'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l no-recv-only -d 'Undo --recv-only'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l nopurge -d 'Refuse new entries when the table is full, instead of dropping the oldest'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l no-nopurge -d 'Undo --nopurge'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -s n -l check -l dry-run -d 'Write nothing; exit 1 if something would change'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l diff -d 'Print a unified diff that `patch -p0` takes (it is still written, unless --check)'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l no-validate -d 'Don\'t check the result with `haproxy -c`'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l in-place -d 'Write through the file instead of replacing it: for bind-mounted files'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand table; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand show" -l haproxy-version -d 'The version whose rules hold; default: what `haproxy -v` says, else 3.2' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand show" -l format -d 'For people or as JSON' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand show" -l env -d 'A variable the configuration is read with, for all instances or for NAME only (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand show" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand show" -s L -l local-peer -d 'The local peer\'s name, as with `haproxy -L`; only with one instance' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand show" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand show" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand parse" -l format -d 'The tree as JSON, or the text printed back from it' -r -f -a "json\t'Sections, lines and words as JSON'
+source\t'The text, byte for byte'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand parse" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand parse" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand parse" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand grammar" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand grammar" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand grammar" -s h -l help -d 'Print help'
+complete -c peerctl -n "__fish_peerctl_using_subcommand completions" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand completions" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c peerctl -n "__fish_peerctl_using_subcommand man" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand man" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand man" -s h -l help -d 'Print help'

@@ -1,0 +1,78 @@
+//! How output looks: colours, frames, width, and what is hidden.
+
+use std::io::{IsTerminal as _, stderr};
+
+use super::{
+    args::{Cli, When},
+    failure::Failure,
+    secrets,
+};
+use crate::{
+    config::{Document, LineNo},
+    output::{diagnostic::Look, redact::Redactor},
+    span::Span,
+};
+
+/// One for a whole run.
+pub struct View {
+    color: When,
+    /// Hides secrets.
+    pub redactor: Redactor,
+    secrets: Box<dyn Fn(&Document, LineNo) -> Vec<Span>>,
+}
+
+impl View {
+    /// What the global options ask for.
+    ///
+    /// # Errors
+    /// For `--show-secrets` without a terminal, or if the system has no random numbers.
+    pub fn new(cli: &Cli) -> Result<Self, Failure> {
+        let redactor = secrets::redactor(cli.show_secrets)?;
+        let own = redactor.clone();
+        Ok(Self { color: cli.color, redactor, secrets: Box::new(move |document, line| own.spans(document, line)) })
+    }
+
+    /// Whether to colour what goes to a descriptor that is a terminal, or isn't.
+    #[must_use]
+    pub fn color(&self, terminal: bool) -> bool {
+        color(self.color, terminal)
+    }
+
+    /// For messages on standard error.
+    #[must_use]
+    pub fn messages(&self) -> Look<'_> {
+        Look { secrets: &*self.secrets, ..plain(self.color) }
+    }
+}
+
+/// For messages about the command line itself, which quote no file.
+#[must_use]
+pub fn plain(when: When) -> Look<'static> {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr());
+    let width = size.map_or(0, |size| usize::from(size.ws_col));
+    Look {
+        color: color(when, stderr().is_terminal()),
+        unicode: is_utf8(),
+        width: if width == 0 { 100 } else { width },
+        ..Look::default()
+    }
+}
+
+fn color(when: When, terminal: bool) -> bool {
+    match when {
+        When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        When::Always => true,
+        When::Never => false,
+    }
+}
+
+/// Whether the locale writes UTF-8: the first of these variables that is set says so. A locale that nobody chose (`C`
+/// in containers and CI) is taken for UTF-8, too: nearly every terminal is.
+fn is_utf8() -> bool {
+    let set = |name: &&str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let chosen = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    chosen.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8") || matches!(locale.as_str(), "c" | "posix")
+    })
+}
