@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{
+    peers::Bind,
     reading::{Known, Place, Statement},
     server_id::{self, Declaration, ExplicitId},
     stick_table::StickTable,
@@ -39,8 +40,15 @@ pub struct Proxy<'d> {
     pub disabled: bool,
     /// Its servers in order, templates unrolled.
     pub servers: Vec<Server<'d>>,
-    /// Its `stick-table`.
+    /// Its `stick-table`; the last one if there are several, which HAProxy refuses.
     pub table: Option<StickTable>,
+    /// The `stick-table` lines before that.
+    pub earlier_tables: Vec<StickTable>,
+    /// Its `bind` lines.
+    pub binds: Vec<Bind>,
+    /// The backends that `default_backend` and `use_backend` send clients to, as HAProxy sees the words; one with a `%` is a
+    /// log format, which may mean any.
+    pub backends: Vec<Cow<'d, [u8]>>,
     /// The tables named by its `stick on|match|store-…` rules; an empty name means its own.
     pub sticks_on: Vec<Vec<u8>>,
     declarations: Vec<Declaration>,
@@ -79,6 +87,9 @@ impl<'d> Proxy<'d> {
             disabled: disabled_by_defaults,
             servers: Vec::new(),
             table: None,
+            earlier_tables: Vec::new(),
+            binds: Vec::new(),
+            backends: Vec::new(),
             sticks_on: Vec::new(),
             declarations: Vec::new(),
         }
@@ -89,7 +100,12 @@ impl<'d> Proxy<'d> {
         match statement.keyword() {
             b"server" if self.kind != ProxyKind::Frontend => self.server(statement, version),
             b"server-template" if self.kind != ProxyKind::Frontend => self.template(statement, version),
-            b"stick-table" => self.table = Some(StickTable::of_proxy(&self.name, statement, version)),
+            b"stick-table" => {
+                let table = StickTable::of_proxy(&self.name, statement, version);
+                self.earlier_tables.extend(self.table.replace(table));
+            }
+            b"bind" => self.binds.push(Bind::read(statement)),
+            b"default_backend" | b"use_backend" => self.backends.push(statement.words.take(1)),
             b"stick" => self.stick(statement),
             b"disabled" => self.disabled = true,
             b"enabled" => self.disabled = false,
