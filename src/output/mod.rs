@@ -2,8 +2,10 @@
 
 pub mod diagnostic;
 pub mod diff;
+pub mod graph;
 pub mod json;
 pub mod lint;
+pub mod markdown;
 pub mod redact;
 pub mod show_json;
 pub mod show_text;
