@@ -261,18 +261,26 @@ fn environment(instance: &str, read: &ReadArgs) -> Result<Environment, Failure> 
 
 /// Templates must be rendered first: an edit of `{{ … }}` would be guessing.
 fn check_rendered(name: &str, text: &[u8]) -> Result<(), Failure> {
-    let pairs: [(&[u8], &[u8]); 2] = [(b"{{", b"}}"), (b"{%", b"%}")];
-    for (number, line) in (1..).zip(text.split(|b| *b == b'\n')) {
-        for (open, close) in pairs {
-            let Some(at) = memchr::memmem::find(line, open) else { continue };
-            if memchr::memmem::find(line.get(at..).unwrap_or_default(), close).is_some() {
-                let shown = escape::name(open);
-                let message = format!("{name}:{number}: template text (`{shown}`), not a configuration");
-                return Err(Failure::misuse(message, "render it first and give the result"));
-            }
+    let pairs: [(&str, &[u8]); 2] = [("{{", b"}}"), ("{%", b"%}")];
+    let found = pairs.iter().filter_map(|(open, close)| Some((template(text, open.as_bytes(), close)?, open)));
+    let Some((at, open)) = found.min() else { return Ok(()) };
+    let line = memchr::memchr_iter(b'\n', text.get(..at).unwrap_or_default()).count() + 1;
+    let message = format!("{name}:{line}: template text (`{open}`), not a configuration");
+    Err(Failure::misuse(message, "render it first and give the result"))
+}
+
+/// Where the first `open` stands that has a `close` behind it on its line.
+fn template(text: &[u8], open: &[u8], close: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    loop {
+        let at = start + memchr::memmem::find(text.get(start..)?, open)?;
+        let rest = text.get(at..)?;
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        if memchr::memmem::find(rest.get(..end)?, close).is_some() {
+            return Some(at);
         }
+        start = at + end;
     }
-    Ok(())
 }
 
 /// A directory whose files each name their own local peer holds several instances.

@@ -87,6 +87,12 @@ pub struct Decoded<'a> {
     pub referenced: bool,
 }
 
+impl AsRef<[u8]> for Decoded<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// A line's words as HAProxy sees them. Kept and filled again line by line, so that reading allocates little.
 #[derive(Debug, Default)]
 pub struct Words<'a> {

@@ -141,12 +141,11 @@ impl<'d> Proxy<'d> {
 
     /// `stick on|match|store-request|store-response PATTERN [table NAME]`.
     fn stick(&mut self, statement: &Statement<'_, 'd>) {
-        let words: Vec<&[u8]> = statement.arguments().iter().map(|w| &*w.bytes).collect();
-        if !matches!(words.first(), Some(&(b"on" | b"match" | b"store-request" | b"store-response"))) {
+        if !matches!(statement.words.get(1), b"on" | b"match" | b"store-request" | b"store-response") {
             return;
         }
-        let named = words.windows(2).find(|pair| pair.first() == Some(&&b"table"[..]));
-        let table = named.and_then(|pair| pair.get(1)).map(|name| name.to_vec()).unwrap_or_default();
+        let mut words = statement.arguments().iter().skip_while(|word| *word.bytes != *b"table");
+        let table = words.nth(1).map(|name| name.bytes.to_vec()).unwrap_or_default();
         if !self.sticks_on.contains(&table) {
             self.sticks_on.push(table);
         }
@@ -156,15 +155,21 @@ impl<'d> Proxy<'d> {
 /// What a server line says about ids.
 fn declaration(params: Option<&[Decoded<'_>]>, count: u32, known: Known, version: Version) -> Declaration {
     let params = params.unwrap_or_default();
-    let words: Vec<&[u8]> = params.iter().map(|w| &*w.bytes).collect();
-    let scanned = ParamTable::Server.scan(&words, Some(version));
-    // The last `id` of a line wins.
-    let id = scanned.iter().rev().find(|p| p.info.is_some_and(|info| info.keyword == "id"));
-    let value = id.and_then(|p| words.get(p.values.start));
-    let explicit = value.map_or(ExplicitId::Automatic, |value| {
-        server_id::parse_id(value, Some(version)).map_or(ExplicitId::Unknown, ExplicitId::Given)
-    });
+    let explicit = explicit_id(params, version);
     Declaration { explicit, count: Some(count), certain: known == Known::Yes }
+}
+
+fn explicit_id(params: &[Decoded<'_>], version: Version) -> ExplicitId {
+    // Most lines say nothing: then it needn't be known which words are values.
+    if !params.iter().any(|word| word.bytes.starts_with(b"id")) {
+        return ExplicitId::Automatic;
+    }
+    // The last `id` of a line wins.
+    let uses = ParamTable::Server.uses(params, Some(version));
+    let id = uses.filter(|param| param.info.is_some_and(|info| info.keyword == "id")).last();
+    id.and_then(|param| params.get(param.values.start)).map_or(ExplicitId::Automatic, |value| {
+        server_id::parse_id(&value.bytes, Some(version)).map_or(ExplicitId::Unknown, ExplicitId::Given)
+    })
 }
 
 /// Whether the line says anything about an id.
