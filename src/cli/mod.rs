@@ -5,11 +5,13 @@ pub mod args;
 pub mod completions;
 pub mod edit;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod form;
 pub mod generate;
 pub mod grammar;
+pub mod graph;
 pub mod help;
 pub mod instances;
 pub mod man;
@@ -74,6 +76,8 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Add(args) => add::run(view, args),
         Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
+        Command::Graph(args) => graph::run(args),
+        Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { dir } => man::run(dir),
