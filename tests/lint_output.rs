@@ -104,15 +104,6 @@ fn findings(lb1: &Source, lb2: &Source) -> Vec<Finding> {
         let found = finding(rule("server-id-mismatch"), Severity::Error, &message, labels).happens(happens);
         all.push(with_ids(found, "shop", name, ids.map(Some)));
     }
-    for (id, names) in [(2, ["web2", "web3"]), (3, ["web3", "web2"])] {
-        let message = format!("id {id} of backend `shop` belongs to `{}` and to `{}`", names[0], names[1]);
-        let labels = vec![
-            label(0, lb1, &format!("server {}", names[0]), "the server"),
-            label(1, lb2, &format!("server {}", names[1]), "the server"),
-        ];
-        let found = finding(&NAME_MISMATCH, Severity::Error, &message, labels).happens(happens);
-        all.push(with_ids(found, "shop", names[0], [Some(id), None]));
-    }
     all.push(
         finding(
             rule("table-unknown-section"),
@@ -131,8 +122,11 @@ fn findings(lb1: &Source, lb2: &Source) -> Vec<Finding> {
             quoted,
             vec![label(0, lb1, "set-header Authorization", "here: Bearer s3cr3t-t0ken")],
         )
-        .help("nothing, this finding is here for its characters"),
+        .help("nothing, it is here for its characters"),
     );
+    let extra = "server `api00` of backend `api` is only on lb2, where it has id 1; on lb1 that is `api01`";
+    let labels = vec![label(1, lb2, "server api00", "id 1"), label(0, lb1, "server api01", "id 1")];
+    all.push(with_ids(finding(&NAME_MISMATCH, Severity::Warning, extra, labels), "api", "api00", [None, Some(1)]));
     for n in 1..=10 {
         let name = format!("api{n:02}");
         let message = format!("server `{name}` of backend `api` has different ids");
@@ -221,7 +215,7 @@ fn json_has_the_shape_of_the_contract() {
         assert_eq!(keys(&finding["labels"][0]), "column end_column file instance line message");
     }
     assert_eq!(json["findings"][1]["ids"], serde_json::json!({"lb1": 2, "lb2": 3}));
-    assert_eq!(json["summary"], serde_json::json!({"error": 6, "warning": 10, "note": 1}));
+    assert_eq!(json["summary"], serde_json::json!({"error": 4, "warning": 11, "note": 1}));
 }
 
 #[test]
@@ -238,8 +232,10 @@ fn sarif_is_valid() {
 #[track_caller]
 fn assert_valid_sarif(text: &str) {
     let schema = fs::read(folder().join("sarif/sarif-schema-2.1.0.json")).expect("the schema");
-    let schema: Value = serde_json::from_slice(&schema).expect("JSON");
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let mut schema: Value = serde_json::from_slice(&schema).expect("JSON");
+    // Its expression has a bracket too many, which no strict reader takes. No language is written here.
+    schema["definitions"]["run"]["properties"]["language"]["pattern"] = "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$".into();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
     let log: Value = serde_json::from_str(text).expect("JSON");
     let errors: Vec<String> = validator.iter_errors(&log).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
@@ -303,7 +299,7 @@ fn fingerprints_are_unique_and_stay_when_lines_move() {
 fn junit_fails_what_is_denied() {
     let xml = |deny| printed(move |report, redactor, out| lint_junit::print(report, redactor, deny, out));
     assert_expected(&xml(Severity::Error), "junit.xml");
-    for (deny, failures) in [(Severity::Error, 6), (Severity::Warning, 16), (Severity::Note, 17)] {
+    for (deny, failures) in [(Severity::Error, 4), (Severity::Warning, 15), (Severity::Note, 16)] {
         assert_eq!(xml(deny).matches("<failure ").count(), failures);
     }
 }

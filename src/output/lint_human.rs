@@ -49,16 +49,11 @@ fn diagnostic(
     if !block.servers.is_empty() {
         diagnostic = diagnostic.note("ids", table(&block.servers, report));
     }
-    if !lead.what_happens.is_empty() {
-        diagnostic = diagnostic.note("what happens", texts.shown(&lead.what_happens));
+    let happens = texts.happens();
+    if !happens.is_empty() {
+        diagnostic = diagnostic.note("what happens", happens);
     }
-    let fix = report.command.with("--fix");
-    let next = match (lead.help.is_empty(), lead.fixable) {
-        (true, true) => format!("write the ids down: `{fix}`"),
-        (false, true) if !lead.help.contains("--fix") => format!("{}: `{fix}`", texts.shown(&lead.help)),
-        _ => texts.shown(&lead.help),
-    };
-    diagnostic = diagnostic.next(next);
+    diagnostic = diagnostic.next(texts.next("\n"));
     if explain { diagnostic.note("why", format!("`peerctl explain {}`", lead.rule.code)) } else { diagnostic }
 }
 
