@@ -233,8 +233,10 @@ fn sarif_is_valid() {
 fn assert_valid_sarif(text: &str) {
     let schema = fs::read(folder().join("sarif/sarif-schema-2.1.0.json")).expect("the schema");
     let mut schema: Value = serde_json::from_slice(&schema).expect("JSON");
-    // Its expression has a bracket too many, which no strict reader takes. No language is written here.
-    schema["definitions"]["run"]["properties"]["language"]["pattern"] = "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$".into();
+    // The expression for languages has a bracket too many, which no strict reader takes. No language is written here.
+    for part in ["run", "toolComponent"] {
+        schema["definitions"][part]["properties"]["language"]["pattern"] = "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$".into();
+    }
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
     let log: Value = serde_json::from_str(text).expect("JSON");
     let errors: Vec<String> = validator.iter_errors(&log).map(|e| format!("{}: {e}", e.instance_path())).collect();
@@ -254,7 +256,9 @@ fn sarif_points_at_the_other_instance_and_has_the_ids() {
     let related = &result["relatedLocations"][0];
     assert_eq!(related["message"]["text"], "lb2: id 3, by position");
     assert_eq!(related["physicalLocation"]["artifactLocation"]["uri"], "lb2.cfg");
-    let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().expect("a number") as usize];
+    let rule = run["tool"]["driver"]["rules"]
+        .get(usize::try_from(result["ruleIndex"].as_u64().expect("a number")).expect("small"))
+        .expect("the rule");
     assert_eq!(rule["id"], result["ruleId"]);
     assert!(rule["help"]["markdown"].as_str().expect("a text").contains("## Why is this bad?"));
 }
@@ -322,19 +326,18 @@ fn one_file_read_as_two_instances_is_shown_once_with_the_names_of_both() {
     let found = finding(rule("table-unknown-section"), Severity::Error, "table `api` names no section", labels);
     let expected = "\
 error[table-unknown-section]: table `api` names no section
-    ╭─[lb1.cfg:22:66]
+    ╭─[lb1.cfg:22:63]
  21 │ backend api
  22 │     stick-table type string len 64 size 100k expire 30m peers mehs
-    ·                                                               ──── lb1, lb2: unknown
+    ·                                                         lb1, lb2: unknown
  23 │     stick on req.hdr(x-session)
     ╰────
   why: `peerctl explain table-unknown-section`
 
-2 instances, 2 backends, 14 servers: 1 error, 0 warnings, 0 notes      (0.02 s)
+2 instances, 2 backends, 14 servers: 1 error, 0 warnings, 0 notes       (0.02 s)
 ";
     let shown = printed_of(&[found], [&lb1, &lb2], human);
-    assert!(shown.contains("lb1, lb2: unknown"), "{shown}");
-    assert_eq!(shown.matches("╭─[").count(), expected.matches("╭─[").count(), "{shown}");
+    assert_eq!(shown, expected, "shown:\n{shown}");
 }
 
 #[test]

@@ -46,10 +46,10 @@ pub(super) fn blocks<'a>(report: &Report<'a>) -> Vec<Block<'a>> {
             None => groups.push(vec![finding]),
         }
     }
-    groups.into_iter().filter_map(|group| block(group, report)).collect()
+    groups.iter().filter_map(|group| block(group, report)).collect()
 }
 
-fn block<'a>(group: Vec<&'a Finding>, report: &Report<'a>) -> Option<Block<'a>> {
+fn block<'a>(group: &[&'a Finding], report: &Report<'a>) -> Option<Block<'a>> {
     let severity = group.iter().map(|finding| finding.severity).max()?;
     // The name with another id tells more than the id with another name.
     let lead = *group.iter().find(|f| f.severity == severity && f.rule.code == SAME_CAUSE[0]).or(group.first())?;
@@ -60,7 +60,7 @@ fn block<'a>(group: Vec<&'a Finding>, report: &Report<'a>) -> Option<Block<'a>> 
     if servers.len() < 2 {
         return Some(alone);
     }
-    let cause = Cause::of(&group).unwrap_or(Cause::Several);
+    let cause = Cause::of(group).unwrap_or(Cause::Several);
     let message = cause.message(lead, servers.len(), report);
     let labels = match &cause {
         Cause::Swapped { first, second, .. } => first.labels.iter().chain(&second.labels).collect(),

@@ -208,6 +208,7 @@ struct ResultJson<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the format")]
 struct Location {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u32>,
