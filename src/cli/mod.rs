@@ -48,9 +48,11 @@ pub fn main() -> std::process::ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // clap's own text; help and version go to standard output and are no failure.
-            let printed = error.print();
             let exit = if error.use_stderr() { Exit::Misuse } else { Exit::Done };
-            return printed.map_or(Exit::Io, |()| exit).into();
+            return match error.print() {
+                Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => Exit::Io.into(),
+                _ => exit.into(),
+            };
         }
     };
     let exit = match View::new(&cli) {

@@ -40,11 +40,12 @@ pub fn sections() -> &'static [SectionInfo] {
 /// The section that `word` opens in `version`; an unknown version knows all.
 #[must_use]
 pub fn section(word: &[u8], version: Option<Version>) -> Option<&'static SectionInfo> {
-    // Asked of every line of a configuration: no section starts like `server`.
-    if !STARTS.get(usize::from(*word.first()?)).is_some_and(|starts| *starts) {
+    // Most lines are no header, and the first letter says so: no keyword starts like `server`.
+    if !SECTION_INITIALS.contains(word.first()?) {
         return None;
     }
-    SECTIONS.iter().find(|info| info.keyword.as_bytes() == word && info.lifetime.contains(version))
+    let at = SECTIONS.binary_search_by(|info| info.keyword.as_bytes().cmp(word)).ok()?;
+    SECTIONS.get(at).filter(|info| info.lifetime.contains(version))
 }
 
 /// What the words after the arguments of a line in a peers section are.
@@ -155,6 +156,12 @@ pub fn table_user(kind: TableUserKind, name: &[u8]) -> Option<&'static TableUser
     USERS.iter().find(|user| user.kind == kind && user.name.as_bytes() == name)
 }
 
+static SECTION_INITIALS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut initials: Vec<u8> = SECTIONS.iter().filter_map(|info| info.keyword.bytes().next()).collect();
+    initials.dedup();
+    initials
+});
+
 static SECTIONS: LazyLock<Vec<SectionInfo>> = LazyLock::new(|| {
     let kinds = [
         ("global", SectionKind::Global),
@@ -168,15 +175,6 @@ static SECTIONS: LazyLock<Vec<SectionInfo>> = LazyLock::new(|| {
     let mut table: Vec<_> = tsv::rows(include_str!("../../grammar/sections.tsv")).map(info).collect();
     table.sort_by_key(|info| info.keyword);
     table
-});
-
-/// Whether a section keyword starts with this byte.
-static STARTS: LazyLock<[bool; 256]> = LazyLock::new(|| {
-    let mut starts = [false; 256];
-    for first in SECTIONS.iter().filter_map(|info| info.keyword.bytes().next()) {
-        starts[usize::from(first)] = true;
-    }
-    starts
 });
 
 static PEERS: LazyLock<Vec<PeersKeyword>> = LazyLock::new(|| {

@@ -5,6 +5,7 @@ pub mod ebnf;
 mod key_type;
 pub mod keywords;
 mod params;
+mod sample;
 pub mod secrets;
 mod table_param;
 pub mod texts;
@@ -14,6 +15,7 @@ mod version;
 pub use data_type::{DataArgument, DataKind, DataType, DataTypeInfo};
 pub use key_type::{KeyType, KeyTypeInfo};
 pub use params::{ParamInfo, ParamTable, ParamUse, ParamWords};
+pub use sample::SampleType;
 pub use table_param::{TableParam, TableParamInfo};
 pub use version::{Lifetime, Release, Version, VersionError};
 

@@ -16,7 +16,7 @@ pub enum ParamTable {
 }
 
 impl ParamTable {
-    /// All parameters, sorted by keyword.
+    /// All parameters, sorted by keyword, each once.
     #[must_use]
     pub fn all(self) -> &'static [ParamInfo] {
         &self.table().rows
@@ -44,17 +44,20 @@ impl ParamTable {
     ///
     /// A word that `version` does not know is a parameter without a value and without an [`ParamUse::info`].
     pub fn scan<W: AsRef<[u8]>>(self, words: &[W], version: Option<Version>) -> Vec<ParamUse> {
-        let mut found = Vec::new();
-        let mut keyword = 0;
-        while let Some(word) = words.get(keyword) {
-            let info = self.find(word.as_ref(), version);
+        self.uses(words, version).collect()
+    }
+
+    /// The same, one parameter after the other.
+    pub fn uses<W: AsRef<[u8]>>(self, words: &[W], version: Option<Version>) -> impl Iterator<Item = ParamUse> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let keyword = next;
+            let info = self.find(words.get(keyword)?.as_ref(), version);
             let tail = words.get(keyword + 1..).unwrap_or_default();
             let taken = info.map_or(0, |info| info.words.count(tail));
-            let end = keyword + 1 + taken.min(tail.len());
-            found.push(ParamUse { info, keyword, values: keyword + 1..end });
-            keyword = end;
-        }
-        found
+            next = keyword + 1 + taken.min(tail.len());
+            Some(ParamUse { info, keyword, values: keyword + 1..next })
+        })
     }
 }
 
@@ -150,6 +153,17 @@ mod tests {
             format!("{known}{}={values}", words.get(found.keyword).unwrap_or(&""))
         };
         ParamTable::Server.scan(&words, None).into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn every_parameter_is_found_by_its_keyword() {
+        for table in [ParamTable::Server, ParamTable::Bind] {
+            for info in table.all() {
+                assert_eq!(table.find(info.keyword.as_bytes(), None), Some(info), "{}", info.keyword);
+            }
+            assert_eq!(table.find(b"zzz", None), None);
+            assert_eq!(table.find(b"", None), None);
+        }
     }
 
     #[test]

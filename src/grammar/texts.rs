@@ -65,6 +65,8 @@ const TABLES: &[(&str, &str)] = &[
     ("key-types", include_str!("../../grammar/key-types.tsv")),
     ("peers-keywords", include_str!("../../grammar/peers-keywords.tsv")),
     ("predicates", include_str!("../../grammar/predicates.tsv")),
+    ("sample-types", include_str!("../../grammar/sample-types.tsv")),
+    ("secrets", include_str!("../../grammar/secrets.tsv")),
     ("sections", include_str!("../../grammar/sections.tsv")),
     ("server-params", include_str!("../../grammar/server-params.tsv")),
     ("table-params", include_str!("../../grammar/table-params.tsv")),

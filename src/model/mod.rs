@@ -1,5 +1,7 @@
 //! Typed views of a configuration: what the files of one HAProxy process say about peers, tables and servers.
 
+pub mod address;
+pub mod call;
 pub mod cond;
 pub mod instance;
 pub mod numbering;
@@ -10,6 +12,8 @@ pub mod server_id;
 pub mod stick_table;
 pub mod table_use;
 
+pub use address::Address;
+pub use call::{Call, Listener, Refusal};
 pub use instance::{Instance, LocalPeer, LocalPeerSource, Naming};
 pub use peers::{Bind, PeerEntry, PeerKeyword, PeersSection};
 pub use proxy::{Proxy, ProxyKind, Server, ServerLine};

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{
+    peers::Bind,
     reading::{Known, Place, Statement},
     server_id::{self, Declaration, ExplicitId},
     stick_table::StickTable,
@@ -41,8 +42,15 @@ pub struct Proxy<'d> {
     pub servers: Vec<Server<'d>>,
     /// The lines that declare them, in order.
     pub lines: Vec<ServerLine>,
-    /// Its `stick-table`.
+    /// Its `stick-table`; the last one if there are several, which HAProxy refuses.
     pub table: Option<StickTable>,
+    /// The `stick-table` lines before that.
+    pub earlier_tables: Vec<StickTable>,
+    /// Its `bind` lines.
+    pub binds: Vec<Bind>,
+    /// The backends that `default_backend` and `use_backend` send clients to, as HAProxy sees the words; one with a `%` is a
+    /// log format, which may mean any.
+    pub backends: Vec<Cow<'d, [u8]>>,
     /// The tables named by its `stick on|match|store-…` rules; an empty name means its own.
     pub sticks_on: Vec<Vec<u8>>,
     /// The `id`s on its `default-server` lines, which HAProxy drops: the line and the raw word of the keyword.
@@ -110,6 +118,9 @@ impl<'d> Proxy<'d> {
             servers: Vec::new(),
             table: None,
             lines: Vec::new(),
+            earlier_tables: Vec::new(),
+            binds: Vec::new(),
+            backends: Vec::new(),
             sticks_on: Vec::new(),
             default_ids: Vec::new(),
         }
@@ -120,7 +131,12 @@ impl<'d> Proxy<'d> {
         match statement.keyword() {
             b"server" if self.kind != ProxyKind::Frontend => self.server(statement, version),
             b"server-template" if self.kind != ProxyKind::Frontend => self.template(statement, version),
-            b"stick-table" => self.table = Some(StickTable::of_proxy(&self.name, statement, version)),
+            b"stick-table" => {
+                let table = StickTable::of_proxy(&self.name, statement, version);
+                self.earlier_tables.extend(self.table.replace(table));
+            }
+            b"bind" => self.binds.push(Bind::read(statement)),
+            b"default_backend" | b"use_backend" => self.backends.push(statement.words.take(1)),
             b"stick" => self.stick(statement),
             b"default-server" => self.default_server(statement, version),
             b"disabled" => self.disabled = true,
@@ -225,12 +241,11 @@ impl<'d> Proxy<'d> {
 
     /// `stick on|match|store-request|store-response PATTERN [table NAME]`.
     fn stick(&mut self, statement: &Statement<'_, 'd>) {
-        let words: Vec<&[u8]> = statement.arguments().iter().map(|w| &*w.bytes).collect();
-        if !matches!(words.first(), Some(&(b"on" | b"match" | b"store-request" | b"store-response"))) {
+        if !matches!(statement.words.get(1), b"on" | b"match" | b"store-request" | b"store-response") {
             return;
         }
-        let named = words.windows(2).find(|pair| pair.first() == Some(&&b"table"[..]));
-        let table = named.and_then(|pair| pair.get(1)).map(|name| name.to_vec()).unwrap_or_default();
+        let mut words = statement.arguments().iter().skip_while(|word| *word.bytes != *b"table");
+        let table = words.nth(1).map(|name| name.bytes.to_vec()).unwrap_or_default();
         if !self.sticks_on.contains(&table) {
             self.sticks_on.push(table);
         }

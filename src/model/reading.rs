@@ -87,9 +87,16 @@ pub enum RemarkKind {
 }
 
 /// Reads all statements of `files` and hands them to `visit`, with the environment as it is at that line. Returns
-/// what was remarkable, in the order of the lines.
-pub fn read<'d>(files: &'d [Source], facts: &Facts, mut visit: impl FnMut(&Statement<'_, 'd>)) -> Vec<Remark> {
-    let mut reader = Reader { facts, environment: facts.environment.clone(), remarks: Vec::new(), discovery: None };
+/// what was remarkable, in the order of the lines. With `local_given` (`-L`) HAProxy ignores `localpeer`.
+pub fn read<'d>(
+    files: &'d [Source],
+    facts: &Facts,
+    local_given: bool,
+    mut visit: impl FnMut(&Statement<'_, 'd>),
+) -> Vec<Remark> {
+    let environment = facts.environment.clone();
+    let mut reader =
+        Reader { facts, environment, localpeer_counts: !local_given, remarks: Vec::new(), discovery: None };
     if facts.version >= FIRST_PASS {
         // `global` is read ahead of everything: a `setenv` further down is already seen further up.
         reader.discovery = Some(true);
@@ -101,12 +108,17 @@ pub fn read<'d>(files: &'d [Source], facts: &Facts, mut visit: impl FnMut(&State
     reader.remarks
 }
 
+/// The variable that HAProxy sets to the local peer's name, whoever set it before.
+pub const LOCALPEER: &str = "HAPROXY_LOCALPEER";
+
 /// The first version that reads `global` in a pass of its own.
 const FIRST_PASS: Version = Version::new(3, 1);
 
 struct Reader<'f> {
     facts: &'f Facts,
     environment: Environment,
+    /// Whether a `localpeer` here would be obeyed.
+    localpeer_counts: bool,
     remarks: Vec<Remark>,
     /// In versions with two passes: whether this is the first one, the only one that `setenv` acts in.
     discovery: Option<bool>,
@@ -211,9 +223,11 @@ impl Reader<'_> {
             *section = (info.kind, name.map(|w| w.bytes.to_vec()).unwrap_or_default());
         }
         let known = if read == Truth::True { Known::Yes } else { Known::Depends };
+        // Without a first pass a `localpeer` behind a peers section comes too late.
+        self.localpeer_counts &= section.0 != SectionKind::Peers || self.discovery.is_some();
         let statement = Statement { place, words, known, header: header.map(|info| info.kind) };
         if section.0 == SectionKind::Global && known == Known::Yes && self.discovery != Some(false) {
-            set_environment(&mut self.environment, &statement);
+            set_environment(&mut self.environment, &statement, self.localpeer_counts);
         }
         if !ahead {
             visit(&statement);
@@ -299,8 +313,8 @@ fn condition_span(source: &Source, line: LineNo) -> Span {
     words.last().map_or(first, |last| first.to(last))
 }
 
-/// `setenv`, `presetenv`, `unsetenv`, `resetenv` of `global`.
-fn set_environment(environment: &mut Environment, statement: &Statement<'_, '_>) {
+/// `setenv`, `presetenv`, `unsetenv`, `resetenv` of `global`, and `localpeer`, which sets a variable, too.
+fn set_environment(environment: &mut Environment, statement: &Statement<'_, '_>, localpeer_counts: bool) {
     let words = statement.words;
     let pair = || (words.get(1).to_vec(), words.get(2).to_vec());
     match words.get(0) {
@@ -312,6 +326,7 @@ fn set_environment(environment: &mut Environment, statement: &Statement<'_, '_>)
             let (name, value) = pair();
             environment.set(name, value);
         }
+        b"localpeer" if words.len() > 1 && localpeer_counts => environment.set(LOCALPEER, words.get(1)),
         b"unsetenv" => statement.arguments().iter().for_each(|name| environment.unset(&name.bytes)),
         b"resetenv" => environment.retain(|name| statement.arguments().iter().any(|keep| *keep.bytes == *name)),
         _ => {}

@@ -139,6 +139,7 @@ impl Collector {
             owner: owner.to_vec(),
             place: statement.place,
             word: word.map_or(0, |word| usize::from(word.first)),
+            referenced: word.is_some_and(|word| word.referenced),
             known: statement.known,
             key,
             limits: false,
@@ -184,13 +185,15 @@ fn track(found: &TableUse) -> Option<(u32, Vec<u8>, Vec<u8>)> {
 fn write_to(table: &StickTable) -> Option<TableUse> {
     let target = table.schema().write_to.as_ref()?;
     let argument = table.parsed.places(TableParam::WriteTo).last()?;
+    let raw = table.raw.get(argument.value.start);
     Some(TableUse {
         table: target.to_vec(),
         named: true,
         how: How::WriteTo,
         owner: table.name.clone(),
         place: table.place,
-        word: table.raw.get(argument.value.start).map_or(0, |raw| usize::from(raw.first)),
+        word: raw.map_or(0, |raw| usize::from(raw.first)),
+        referenced: raw.is_some_and(|raw| raw.referenced),
         known: table.known,
         key: None,
         limits: false,
