@@ -50,5 +50,32 @@ pub(super) fn unset() -> &'static Rule {
 }
 
 /// Sorted by code; a test checks it.
-static RULES: &[&Rule] =
-    &[&rules::peers::no_local::RULE, &rules::server::id_mismatch::RULE, &rules::table::unknown_section::RULE];
+static RULES: &[&Rule] = &[
+    &rules::peers::no_local::RULE,
+    &rules::server::id_mismatch::RULE,
+    &rules::table::array_differs::RULE,
+    &rules::table::columns_differ::RULE,
+    &rules::table::conn_cur::RULE,
+    &rules::table::disabled_section::RULE,
+    &rules::table::duplicate_name::RULE,
+    &rules::table::expire_differs::RULE,
+    &rules::table::expire_short::RULE,
+    &rules::table::ipv6_clients::RULE,
+    &rules::table::key_differs::RULE,
+    &rules::table::key_type::RULE,
+    &rules::table::limit_shared::RULE,
+    &rules::table::memory::RULE,
+    &rules::table::mesh_aggregator::RULE,
+    &rules::table::no_expire::RULE,
+    &rules::table::not_replicated::RULE,
+    &rules::table::not_shared::RULE,
+    &rules::table::output_written::RULE,
+    &rules::table::period_differs::RULE,
+    &rules::table::refused::RULE,
+    &rules::table::size_differs::RULE,
+    &rules::table::srvkey_differs::RULE,
+    &rules::table::unknown::RULE,
+    &rules::table::unknown_section::RULE,
+    &rules::table::unused::RULE,
+    &rules::table::zero_period::RULE,
+];
