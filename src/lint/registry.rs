@@ -1,6 +1,10 @@
 //! The list of rules. A new rule is one file and one line here.
 
-use super::{context::Context, finding::Finding, rules};
+use super::{
+    context::Context,
+    finding::{Finding, Severity},
+    rules,
+};
 
 /// A rule.
 #[derive(Debug)]
@@ -28,6 +32,18 @@ impl Rule {
     pub fn documentation(&self) -> String {
         let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
         lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).fold(String::new(), |all, line| all + line + "\n")
+    }
+
+    /// How bad its findings can be, the worst first: the severities that its code names.
+    #[must_use]
+    pub fn severities(&self) -> Vec<Severity> {
+        let names = [
+            (Severity::Error, "Severity::Error"),
+            (Severity::Warning, "Severity::Warning"),
+            (Severity::Note, "Severity::Note"),
+        ];
+        let named = |(severity, name): (Severity, &str)| self.source.contains(name).then_some(severity);
+        names.into_iter().filter_map(named).collect()
     }
 }
 

@@ -1,6 +1,6 @@
-//! Whether a process that is replaced gets through to the one in its place.
+//! Whether a call gets through: what a peer's line makes the caller do, and what a listener asks for.
 
-use super::cause::Cause;
+use super::peers::{PeerEntry, PeersSection};
 use crate::grammar::{ParamTable, Version};
 
 /// What callers can do, and listeners can ask for.
@@ -15,24 +15,50 @@ enum Manner {
     Sni,
 }
 
-/// How the parameters of the local peer's line make a process call itself.
+/// How the parameters of a peer's line make a process call that peer; those of the local peer's line, itself.
 #[derive(Clone, Debug)]
-pub(super) struct Call<'i> {
+pub struct Call<'i> {
     manners: Vec<Manner>,
-    /// The name that the listener's certificate must carry.
-    pub(super) verifies: Option<&'i [u8]>,
+    /// Whether it looks at the certificate of the listener.
+    pub verifies: bool,
+    /// The name that this certificate must carry.
+    pub host: Option<&'i [u8]>,
 }
 
 /// What the listener asks of those who call.
 #[derive(Clone, Debug)]
-pub(super) struct Listener {
+pub struct Listener {
     manners: Vec<Manner>,
-    pub(super) v6only: bool,
+    /// Whether an IPv6 wildcard leaves out IPv4.
+    pub v6only: bool,
+}
+
+/// Why a listener doesn't take a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The listener takes only TLS, and the caller has none.
+    WantsTls,
+    /// The listener is plain, and the caller begins with TLS.
+    IsPlain,
+    /// The listener waits for a PROXY header.
+    WantsProxy,
+    /// The listener doesn't understand the PROXY header it gets.
+    TakesNoProxy,
+    /// The listener wants a client certificate.
+    WantsCertificate,
+    /// The listener has `strict-sni`.
+    WantsSni,
 }
 
 impl<'i> Call<'i> {
+    /// How `entry` of `section` is called.
+    #[must_use]
+    pub fn of(section: &'i PeersSection, entry: &'i PeerEntry, version: Version) -> Self {
+        Self::new(&section.params(entry).collect::<Vec<_>>(), version)
+    }
+
     /// Reads the words behind name and address.
-    pub(super) fn new(words: &[&'i [u8]], version: Version) -> Self {
+    fn new(words: &[&'i [u8]], version: Version) -> Self {
         let mut manners = Vec::new();
         let (mut verifies, mut host) = (true, None);
         for (keyword, value) in params(ParamTable::Server, words) {
@@ -53,30 +79,58 @@ impl<'i> Call<'i> {
         if !tls && version < Version::new(3, 0) {
             set(&mut manners, Manner::Proxy, false);
         }
-        Self { manners, verifies: host.filter(|_| tls && verifies) }
+        let verifies = tls && verifies;
+        Self { manners, verifies, host: host.filter(|_| verifies) }
+    }
+
+    /// Whether it uses TLS.
+    #[must_use]
+    pub fn uses_tls(&self) -> bool {
+        self.manners.contains(&Manner::Tls)
     }
 
     /// Why `listener` doesn't take the call.
-    pub(super) fn refusal(&self, listener: &Listener) -> Option<Cause> {
+    #[must_use]
+    pub fn refusal(&self, listener: &Listener) -> Option<Refusal> {
         let (calls, wants) = (|m| self.manners.contains(&m), |m| listener.manners.contains(&m));
         match (calls(Manner::Tls), wants(Manner::Tls)) {
-            (false, true) => return Some(Cause::ListenerWantsTls),
-            (true, false) => return Some(Cause::ListenerIsPlain),
+            (false, true) => return Some(Refusal::WantsTls),
+            (true, false) => return Some(Refusal::IsPlain),
             _ => {}
         }
         match (calls(Manner::Proxy), wants(Manner::Proxy)) {
-            (false, true) => Some(Cause::ListenerWantsProxy),
-            (true, false) => Some(Cause::ListenerTakesNoProxy),
-            _ if wants(Manner::Certificate) && !calls(Manner::Certificate) => Some(Cause::ListenerWantsCertificate),
-            _ if wants(Manner::Sni) && !calls(Manner::Sni) => Some(Cause::ListenerWantsSni),
+            (false, true) => Some(Refusal::WantsProxy),
+            (true, false) => Some(Refusal::TakesNoProxy),
+            _ if wants(Manner::Certificate) && !calls(Manner::Certificate) => Some(Refusal::WantsCertificate),
+            _ if wants(Manner::Sni) && !calls(Manner::Sni) => Some(Refusal::WantsSni),
             _ => None,
         }
     }
 }
 
 impl Listener {
+    /// The listener of `section`: that of its `bind` line, else that of the local peer's line, which is plain.
+    #[must_use]
+    pub fn of(section: &PeersSection) -> Self {
+        let own = section.binds.first().map(|bind| bind.params.as_slice()).unwrap_or_default();
+        let words: Vec<&[u8]> = section.default_bind.iter().chain(own).map(Vec::as_slice).collect();
+        Self::new(&words)
+    }
+
+    /// Whether it speaks TLS.
+    #[must_use]
+    pub fn uses_tls(&self) -> bool {
+        self.manners.contains(&Manner::Tls)
+    }
+
+    /// Whether it takes only callers with a certificate.
+    #[must_use]
+    pub fn wants_certificate(&self) -> bool {
+        self.manners.contains(&Manner::Certificate)
+    }
+
     /// Reads the words of `default-bind` and those behind the address of `bind`.
-    pub(super) fn new(words: &[&[u8]]) -> Self {
+    fn new(words: &[&[u8]]) -> Self {
         let (mut manners, mut v6only) = (Vec::new(), false);
         for (keyword, value) in params(ParamTable::Bind, words) {
             match keyword {

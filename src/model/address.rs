@@ -1,5 +1,4 @@
-//! Who answers a call to the address of the process before: at a reload it calls itself there, and the process that has
-//! taken its place must be listening.
+//! Addresses of peers and listeners, and who answers a call to one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +6,8 @@ use crate::grammar::Version;
 
 /// An address of a peer or a listener, spelled one way only.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Address {
+pub enum Address {
+    /// An address and a port; a wildcard is the unspecified address.
     Ip(IpAddr, u16),
     /// A host name: which address it has is not known here.
     Host(Vec<u8>, u16),
@@ -16,7 +16,9 @@ pub(super) enum Address {
 }
 
 impl Address {
-    pub(super) fn parse(text: &[u8]) -> Self {
+    /// Reads an address as HAProxy writes it; what is none is [`Address::Other`].
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Self {
         let other = || Self::Other(text.strip_prefix(b"unix@").unwrap_or(text).to_vec());
         let (family, rest) = match text.iter().position(|b| *b == b'@') {
             Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
@@ -38,8 +40,56 @@ impl Address {
         ip.map_or_else(|| Self::Host(bare.to_ascii_lowercase(), port), |ip| Self::Ip(ip, port))
     }
 
-    /// Whether a listener here gets the call of a process whose own address was `before`.
-    pub(super) fn answers(&self, before: &Self, v6only: bool, version: Version) -> bool {
+    /// The port; `None` for a path.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        match self {
+            Self::Ip(_, port) | Self::Host(_, port) => Some(*port),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// Whether it is on the loopback: `127.0.0.0/8`, `::1`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        matches!(self, Self::Ip(ip, _) if ip.to_canonical().is_loopback())
+    }
+
+    /// Whether a listener here takes calls to every address of the machine.
+    #[must_use]
+    pub const fn is_wildcard(&self) -> bool {
+        matches!(self, Self::Ip(ip, _) if ip.is_unspecified())
+    }
+
+    /// Whether only this machine or a private network reaches it; `false` where a name or a wildcard leaves that open.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Ip(ip, _) => match ip.to_canonical() {
+                IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+                IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+            },
+            Self::Host(..) => false,
+            Self::Other(_) => true,
+        }
+    }
+
+    /// Whether both are of the same machine, whatever the ports; `None` where that can't be told: a name beside a number,
+    /// a wildcard, a path.
+    #[must_use]
+    pub fn same_host(&self, other: &Self) -> Option<bool> {
+        match (self, other) {
+            _ if self.is_wildcard() || other.is_wildcard() => None,
+            (Self::Ip(a, _), Self::Ip(b, _)) => Some(a.to_canonical() == b.to_canonical()),
+            (Self::Host(a, _), Self::Host(b, _)) => (a == b).then_some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether a listener here gets the call of a process on the same machine whose own address was `before`: at a reload
+    /// a process calls itself there, and the one that has taken its place must be listening.
+    #[must_use]
+    pub fn answers(&self, before: &Self, v6only: bool, version: Version) -> bool {
         match (before.called(), self) {
             // Up to 2.8 two processes can't have the same abstract name. (2.9 was not measured.)
             (Self::Other(name), _) if name.starts_with(b"abns") && version < Version::new(3, 0) => false,
