@@ -67,6 +67,8 @@ const TABLES: &[(&str, &str)] = &[
     ("peers-ignored-params", include_str!("../../grammar/peers-ignored-params.tsv")),
     ("peers-keywords", include_str!("../../grammar/peers-keywords.tsv")),
     ("predicates", include_str!("../../grammar/predicates.tsv")),
+    ("sample-types", include_str!("../../grammar/sample-types.tsv")),
+    ("secrets", include_str!("../../grammar/secrets.tsv")),
     ("sections", include_str!("../../grammar/sections.tsv")),
     ("server-params", include_str!("../../grammar/server-params.tsv")),
     ("table-params", include_str!("../../grammar/table-params.tsv")),

@@ -2,8 +2,18 @@
 
 pub mod diagnostic;
 pub mod diff;
+pub mod graph;
 pub mod json;
 pub mod lint;
+mod lint_fold;
+pub mod lint_github;
+pub mod lint_gitlab;
+pub mod lint_human;
+pub mod lint_json;
+pub mod lint_junit;
+pub mod lint_sarif;
+mod lint_text;
+pub mod markdown;
 pub mod redact;
 pub mod show_json;
 pub mod show_text;

@@ -18,13 +18,14 @@ mod pattern;
 mod pem;
 mod words;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{Document, LineNo},
+    config::{Document, Environment, LineNo},
     escape,
+    grammar::secrets,
     span::Span,
 };
 
@@ -97,27 +98,48 @@ impl Redactor {
         shown
     }
 
-    /// Text of another program that read `documents`, and may quote them, as it may be shown. The text is escaped already.
+    /// Texts of another program that read `documents` with `environment`, and may quote them, as they may be shown. The
+    /// texts are escaped already.
     #[must_use]
-    pub fn text(&self, text: &str, documents: &[&Document]) -> String {
-        let mut shown = text.to_owned();
+    pub fn texts(&self, mut texts: Vec<String>, documents: &[&Document], environment: &Environment) -> Vec<String> {
         if self.key.is_none() {
-            return shown;
+            return texts;
         }
+        let mut known: BTreeSet<&[u8]> = BTreeSet::new();
         for document in documents {
             for line in document.lines() {
-                for span in secret_spans(document, line) {
-                    let secret = span.of(document.text());
-                    // What is this short stands in other words, too, and is guessed anyway.
-                    if secret.len() >= 3 {
-                        for form in forms(secret) {
-                            shown = shown.replace(&form, &self.mark(secret));
-                        }
+                let secrets = secret_spans(document, line).into_iter();
+                known.extend(secrets.map(|span| span.of(document.text())));
+            }
+        }
+        let variables = environment.iter().filter(|(name, _)| secrets::is_secret_variable(name));
+        known.extend(variables.map(|(_, value)| value));
+        // What is this short stands in other words, too, and is guessed anyway.
+        for secret in known.iter().filter(|secret| secret.len() >= 3) {
+            for form in forms(secret) {
+                for text in &mut texts {
+                    if text.contains(&form) {
+                        *text = text.replace(&form, &self.mark(secret));
                     }
                 }
             }
         }
-        self.own_secrets(&shown)
+        texts.iter().map(|text| self.own_secrets(text)).collect()
+    }
+
+    /// What hides the secrets of `lines` in messages that may quote them.
+    pub fn quotes_of<'d>(&self, lines: impl IntoIterator<Item = (&'d Document, LineNo)>) -> Quotes {
+        let mut secrets: Vec<(String, String)> = Vec::new();
+        for (document, line) in lines {
+            for span in self.spans(document, line) {
+                let secret = span.of(document.text());
+                // What is this short stands in other words, too, and is guessed anyway.
+                if secret.len() >= 3 {
+                    secrets.extend(forms(secret).into_iter().map(|form| (form, self.mark(secret))));
+                }
+            }
+        }
+        Quotes { secrets }
     }
 
     /// What stands for a secret: `‹redacted sha256:3f7a90c1›`. Equal secrets give equal texts, in one run.
@@ -153,6 +175,28 @@ impl Redactor {
             out.push_str(&String::from_utf8_lossy(end.of(document.text())));
         }
         out
+    }
+}
+
+/// The secrets of some lines, as messages may quote them.
+pub struct Quotes {
+    /// Each form of a secret, escaped, and what is shown for it.
+    secrets: Vec<(String, String)>,
+}
+
+impl Quotes {
+    /// A message, which is escaped already, as it may be shown.
+    #[must_use]
+    pub fn hide<'t>(&self, message: &'t str) -> Cow<'t, str> {
+        self.secrets.iter().fold(Cow::Borrowed(message), |shown, (form, mark)| {
+            if shown.contains(form.as_str()) { Cow::Owned(shown.replace(form.as_str(), mark)) } else { shown }
+        })
+    }
+}
+
+impl std::fmt::Debug for Quotes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Quotes").field("secrets", &self.secrets.len()).finish()
     }
 }
 

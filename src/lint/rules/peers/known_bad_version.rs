@@ -43,8 +43,11 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     let bugs: Vec<&KnownBug> = known_bugs().iter().filter(|bug| bug.is_in(release)).collect();
     let mut reported = None;
     for member in mesh::running(context) {
-        let reached: Vec<String> =
-            bugs.iter().filter(|bug| reaches(bug, &member)).map(|bug| format!("{} ({}, fixed by {})", bug.what, bug.date, bug.fix)).collect();
+        let reached: Vec<String> = bugs
+            .iter()
+            .filter(|bug| reaches(bug, &member))
+            .map(|bug| format!("{} ({}, fixed by {})", bug.what, bug.date, bug.fix))
+            .collect();
         if reached.is_empty() || reported == Some(member.index) {
             continue;
         }

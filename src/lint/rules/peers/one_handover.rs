@@ -44,17 +44,28 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
         if rest.is_empty() {
             continue;
         }
-        let alone: Vec<_> = own.iter().filter(|m| m.remotes().next().is_none()).map(|m| escape::name(&m.section.name)).collect();
+        let alone: Vec<_> =
+            own.iter().filter(|m| m.remotes().next().is_none()).map(|m| escape::name(&m.section.name)).collect();
         let (severity, happens) = if alone.is_empty() {
-            (Severity::Note, "The tables of the others start empty at a reload and are learnt from another peer, if one is up.".to_owned())
+            (
+                Severity::Note,
+                "The tables of the others start empty at a reload and are learnt from another peer, if one is up."
+                    .to_owned(),
+            )
         } else {
-            (Severity::Warning, format!("A reload may lose the tables of `{}`: no other peer has them.", alone.join("`, `")))
+            (
+                Severity::Warning,
+                format!("A reload may lose the tables of `{}`: no other peer has them.", alone.join("`, `")),
+            )
         };
         let label = |member: &&mesh::Member<'_>| context.word(index, member.section.place, 1, "one of the sections");
-        let message = format!("HAProxy {} hands over the tables of one peers section only, and {} run", instance.version, own.len());
-        let finding = Finding::new(severity, message, label(first))
-            .happens(happens)
-            .help("use one section for all tables");
+        let message = format!(
+            "HAProxy {} hands over the tables of one peers section only, and {} run",
+            instance.version,
+            own.len()
+        );
+        let finding =
+            Finding::new(severity, message, label(first)).happens(happens).help("use one section for all tables");
         found.push(rest.iter().map(label).fold(finding, Finding::label));
     }
 }
