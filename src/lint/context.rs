@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    cell::OnceCell,
     collections::{BTreeMap, HashMap},
 };
 
@@ -35,7 +34,7 @@ pub struct Context<'a> {
     pub release: Release,
     /// By instance, its tables by full name.
     tables: Vec<HashMap<&'a [u8], &'a StickTable>>,
-    groups: OnceCell<Vec<Group<'a>>>,
+    groups: Vec<Group<'a>>,
 }
 
 /// The backends of one name (`listen` sections, too), by instance; `None` where there is none.
@@ -59,7 +58,9 @@ impl<'a> Context<'a> {
             tables
         };
         let tables = instances.iter().map(tables).collect();
-        Self { instances, release, tables, groups: OnceCell::new() }
+        let mut context = Self { instances, release, tables, groups: Vec::new() };
+        context.groups = servers::groups(&context);
+        context
     }
 
     /// The table of an instance with this full name.
@@ -77,7 +78,7 @@ impl<'a> Context<'a> {
     /// The backends that have servers, those of one name side by side, by name.
     #[must_use]
     pub fn groups(&self) -> &[Group<'a>] {
-        self.groups.get_or_init(|| servers::groups(self))
+        &self.groups
     }
 
     /// All instances with their indexes.
