@@ -267,7 +267,7 @@ fn the_grammar_and_the_reader_of_conditions_agree() {
     let grammar = grammar("condition", Unit::Byte);
     let facts = Facts { release: None, defined: &|_| Truth::Unknown, build: &|_, _| Truth::Unknown };
     let mut accepted = 0;
-    for seed in 0..20_000 {
+    for seed in 0..6_000 {
         let text = Random::new(seed).text(CONDITION, 6);
         let verdict = eval(&text, &facts);
         let shown = String::from_utf8_lossy(&text);
@@ -278,8 +278,8 @@ fn the_grammar_and_the_reader_of_conditions_agree() {
         );
         accepted += i32::from(verdict.is_ok());
     }
-    assert!((1_500..18_500).contains(&accepted), "both verdicts are tried, not {accepted} of 20000");
-    for seed in 0..5_000 {
+    assert!((400..5_600).contains(&accepted), "both verdicts are tried, not {accepted} of 6000");
+    for seed in 0..2_000 {
         let text = grammar.generate("Condition", &[], &mut Random::new(seed)).text();
         let verdict = eval(&text, &facts);
         assert!(verdict.is_ok(), "seed {seed}: {:?} {verdict:?}", String::from_utf8_lossy(&text));
@@ -344,7 +344,7 @@ fn the_grammar_and_the_reader_of_peers_agree() {
     let grammar = grammar("address", Unit::Byte);
     let read = |text: &[u8]| PeerSpec::parse(std::str::from_utf8(text).expect("ASCII"));
     let mut accepted = 0;
-    for seed in 0..20_000 {
+    for seed in 0..6_000 {
         let random = &mut Random::new(seed);
         let mut text = if random.one_in(8) { Vec::new() } else { b"lb1=".to_vec() };
         text.extend(random.text(PEER, 4));
@@ -356,8 +356,8 @@ fn the_grammar_and_the_reader_of_peers_agree() {
         assert_eq!(grammar.recognises("Peer", &symbols(&text)), verdict, "seed {seed}: {shown:?}");
         accepted += i32::from(verdict);
     }
-    assert!((1_500..18_500).contains(&accepted), "both verdicts are tried, not {accepted} of 20000");
-    for seed in 0..5_000 {
+    assert!((400..5_600).contains(&accepted), "both verdicts are tried, not {accepted} of 6000");
+    for seed in 0..2_000 {
         let text = grammar.generate("Peer", &[], &mut Random::new(seed)).text();
         assert!(read(&text).is_ok(), "seed {seed}: {:?}", String::from_utf8_lossy(&text));
     }
