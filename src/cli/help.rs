@@ -16,7 +16,7 @@ pub fn command() -> Command {
 
 /// The commands by group, in the order in which they are listed.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Configuration", &["generate", "add", "remove", "table", "show"]),
+    ("Configuration", &["generate", "add", "remove", "table", "show", "check-ids", "check"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 
@@ -155,6 +155,38 @@ read is shown (exit 0). A file with statements and no section is no
 configuration (exit 2). In JSON `params` of a peer are the words of the
 `default-server` lines above it and its own; what can't be known
 (`local`, `effective`, an `id`) is null.";
+
+/// `check-ids`.
+pub const CHECK_IDS: &str = "\
+Examples:
+  Do two load balancers number their servers alike?
+    peerctl check-ids lb1.cfg lb2.cfg
+
+  Write ids down where they don't; look at the change first, write nothing:
+    peerctl check-ids --fix --check --diff lb1.cfg lb2.cfg
+
+  In a pipeline, with a report for its web page:
+    peerctl check-ids --report junit=ids.xml lb1.cfg lb2.cfg
+
+  Write down all ids of backends that stick over peers, before they drift apart:
+    peerctl check-ids --fix --select server-id-implicit lb1.cfg lb2.cfg
+
+It is `peerctl check` with the server-* rules. Exit 1 if there is a finding at least as bad as --deny.";
+
+/// `check`.
+pub const CHECK: &str = "\
+Examples:
+  Two load balancers, as HAProxy 2.6 reads them:
+    peerctl check lb1.cfg lb2.cfg --haproxy-version 2.6
+
+  One file for two nodes, whose names decide:
+    peerctl check lb1=haproxy.cfg lb2=haproxy.cfg
+
+  All but one rule, warnings are failures, too:
+    peerctl check --ignore server-id-gap --deny warning lb1.cfg lb2.cfg
+
+A finding is allowed where it is by a comment on its line or the line above, above a section for all of it:
+  # peerctl: allow CODE[,CODE]";
 
 /// `parse`.
 pub const PARSE: &str = "\

@@ -51,6 +51,7 @@ pub(super) fn unset() -> &'static Rule {
 
 /// Sorted by code; a test checks it.
 static RULES: &[&Rule] = &[
+    &rules::file::condition_unknown::RULE,
     &rules::peers::no_local::RULE,
     &rules::server::backend_missing::RULE,
     &rules::server::default_id::RULE,
@@ -63,7 +64,9 @@ static RULES: &[&Rule] = &[
     &rules::server::missing::RULE,
     &rules::server::name_mismatch::RULE,
     &rules::server::order_dependent::RULE,
+    &rules::file::syntax::RULE,
     &rules::table::unknown_section::RULE,
+    &rules::file::word_hidden::RULE,
 ];
 
 #[cfg(test)]
