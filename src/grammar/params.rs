@@ -135,7 +135,7 @@ fn read(text: &'static str) -> Table {
     let mut rows: Vec<_> = tsv::rows(text).map(info).collect();
     rows.sort_by_key(|info| info.keyword);
     let mut before = [0; 256];
-    for (byte, count) in (0_u8..).zip(&mut before) {
+    for (byte, count) in (0..=u8::MAX).zip(&mut before) {
         *count = rows.partition_point(|info| info.keyword.as_bytes().first() < Some(&byte));
     }
     Table { rows, before }
