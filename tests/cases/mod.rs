@@ -9,7 +9,7 @@ use std::{
 
 use peerctl::{
     config::{Document, Environment, Source},
-    grammar::Version,
+    grammar::Release,
     lint::{Context, Finding, Rule, Subject, run},
     model::{Facts, Instance, Naming},
 };
@@ -62,8 +62,8 @@ impl Case {
     /// The same, of those findings that `keep` accepts.
     pub(crate) fn run(&self, rules: &[&'static Rule], keep: impl Fn(&Finding) -> bool) -> String {
         let version = fs::read_to_string(self.dir.join("version")).unwrap_or_else(|_| "3.2".into());
-        let version = Version::parse(&version).expect("a version");
-        let facts = Facts { version, environment: Environment::default() };
+        let release = Release::parse(&version).expect("a version");
+        let facts = Facts { version: release.version, environment: Environment::default() };
         let sources: Vec<(String, [Source; 1])> = self.files.iter().map(|file| read(file)).collect();
         let instances: Vec<(&str, Instance<'_>)> = sources
             .iter()
@@ -73,7 +73,7 @@ impl Case {
             })
             .collect();
         let subjects = instances.iter().map(|(name, instance)| Subject { name, instance }).collect();
-        let context = Context::new(subjects, version.into());
+        let context = Context::new(subjects, release);
         let mut out = String::new();
         for finding in run(&context, rules).iter().filter(|finding| keep(finding)) {
             let places: Vec<String> = finding
