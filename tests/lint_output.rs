@@ -104,15 +104,6 @@ fn findings(lb1: &Source, lb2: &Source) -> Vec<Finding> {
         let found = finding(rule("server-id-mismatch"), Severity::Error, &message, labels).happens(happens);
         all.push(with_ids(found, "shop", name, ids.map(Some)));
     }
-    for (id, names) in [(2, ["web2", "web3"]), (3, ["web3", "web2"])] {
-        let message = format!("id {id} of backend `shop` belongs to `{}` and to `{}`", names[0], names[1]);
-        let labels = vec![
-            label(0, lb1, &format!("server {}", names[0]), "the server"),
-            label(1, lb2, &format!("server {}", names[1]), "the server"),
-        ];
-        let found = finding(&NAME_MISMATCH, Severity::Error, &message, labels).happens(happens);
-        all.push(with_ids(found, "shop", names[0], [Some(id), None]));
-    }
     all.push(
         finding(
             rule("table-unknown-section"),
@@ -131,8 +122,11 @@ fn findings(lb1: &Source, lb2: &Source) -> Vec<Finding> {
             quoted,
             vec![label(0, lb1, "set-header Authorization", "here: Bearer s3cr3t-t0ken")],
         )
-        .help("nothing, this finding is here for its characters"),
+        .help("nothing, it is here for its characters"),
     );
+    let extra = "server `api00` of backend `api` is only on lb2, where it has id 1; on lb1 that is `api01`";
+    let labels = vec![label(1, lb2, "server api00", "id 1"), label(0, lb1, "server api01", "id 1")];
+    all.push(with_ids(finding(&NAME_MISMATCH, Severity::Warning, extra, labels), "api", "api00", [None, Some(1)]));
     for n in 1..=10 {
         let name = format!("api{n:02}");
         let message = format!("server `{name}` of backend `api` has different ids");
@@ -221,7 +215,7 @@ fn json_has_the_shape_of_the_contract() {
         assert_eq!(keys(&finding["labels"][0]), "column end_column file instance line message");
     }
     assert_eq!(json["findings"][1]["ids"], serde_json::json!({"lb1": 2, "lb2": 3}));
-    assert_eq!(json["summary"], serde_json::json!({"error": 6, "warning": 10, "note": 1}));
+    assert_eq!(json["summary"], serde_json::json!({"error": 4, "warning": 11, "note": 1}));
 }
 
 #[test]
@@ -238,8 +232,12 @@ fn sarif_is_valid() {
 #[track_caller]
 fn assert_valid_sarif(text: &str) {
     let schema = fs::read(folder().join("sarif/sarif-schema-2.1.0.json")).expect("the schema");
-    let schema: Value = serde_json::from_slice(&schema).expect("JSON");
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let mut schema: Value = serde_json::from_slice(&schema).expect("JSON");
+    // The expression for languages has a bracket too many, which no strict reader takes. No language is written here.
+    for part in ["run", "toolComponent"] {
+        schema["definitions"][part]["properties"]["language"]["pattern"] = "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$".into();
+    }
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
     let log: Value = serde_json::from_str(text).expect("JSON");
     let errors: Vec<String> = validator.iter_errors(&log).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
@@ -258,7 +256,9 @@ fn sarif_points_at_the_other_instance_and_has_the_ids() {
     let related = &result["relatedLocations"][0];
     assert_eq!(related["message"]["text"], "lb2: id 3, by position");
     assert_eq!(related["physicalLocation"]["artifactLocation"]["uri"], "lb2.cfg");
-    let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().expect("a number") as usize];
+    let rule = run["tool"]["driver"]["rules"]
+        .get(usize::try_from(result["ruleIndex"].as_u64().expect("a number")).expect("small"))
+        .expect("the rule");
     assert_eq!(rule["id"], result["ruleId"]);
     assert!(rule["help"]["markdown"].as_str().expect("a text").contains("## Why is this bad?"));
 }
@@ -303,7 +303,7 @@ fn fingerprints_are_unique_and_stay_when_lines_move() {
 fn junit_fails_what_is_denied() {
     let xml = |deny| printed(move |report, redactor, out| lint_junit::print(report, redactor, deny, out));
     assert_expected(&xml(Severity::Error), "junit.xml");
-    for (deny, failures) in [(Severity::Error, 6), (Severity::Warning, 16), (Severity::Note, 17)] {
+    for (deny, failures) in [(Severity::Error, 4), (Severity::Warning, 15), (Severity::Note, 16)] {
         assert_eq!(xml(deny).matches("<failure ").count(), failures);
     }
 }
@@ -326,19 +326,18 @@ fn one_file_read_as_two_instances_is_shown_once_with_the_names_of_both() {
     let found = finding(rule("table-unknown-section"), Severity::Error, "table `api` names no section", labels);
     let expected = "\
 error[table-unknown-section]: table `api` names no section
-    ╭─[lb1.cfg:22:66]
+    ╭─[lb1.cfg:22:63]
  21 │ backend api
  22 │     stick-table type string len 64 size 100k expire 30m peers mehs
-    ·                                                               ──── lb1, lb2: unknown
+    ·                                                         lb1, lb2: unknown
  23 │     stick on req.hdr(x-session)
     ╰────
   why: `peerctl explain table-unknown-section`
 
-2 instances, 2 backends, 14 servers: 1 error, 0 warnings, 0 notes      (0.02 s)
+2 instances, 2 backends, 14 servers: 1 error, 0 warnings, 0 notes       (0.02 s)
 ";
     let shown = printed_of(&[found], [&lb1, &lb2], human);
-    assert!(shown.contains("lb1, lb2: unknown"), "{shown}");
-    assert_eq!(shown.matches("╭─[").count(), expected.matches("╭─[").count(), "{shown}");
+    assert_eq!(shown, expected, "shown:\n{shown}");
 }
 
 #[test]

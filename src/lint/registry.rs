@@ -68,7 +68,17 @@ pub(super) fn unset() -> &'static Rule {
 /// Sorted by code; a test checks it.
 static RULES: &[&Rule] = &[
     &rules::peers::no_local::RULE,
+    &rules::server::backend_missing::RULE,
+    &rules::server::default_id::RULE,
+    &rules::server::id_duplicate::RULE,
+    &rules::server::id_gap::RULE,
+    &rules::server::id_implicit::RULE,
+    &rules::server::id_invalid::RULE,
     &rules::server::id_mismatch::RULE,
+    &rules::server::id_unknown::RULE,
+    &rules::server::missing::RULE,
+    &rules::server::name_mismatch::RULE,
+    &rules::server::order_dependent::RULE,
     &rules::table::array_differs::RULE,
     &rules::table::columns_differ::RULE,
     &rules::table::conn_cur::RULE,
@@ -95,3 +105,23 @@ static RULES: &[&Rule] = &[
     &rules::table::unused::RULE,
     &rules::table::zero_period::RULE,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_and_unique() {
+        assert!(RULES.is_sorted_by(|a, b| a.code < b.code));
+    }
+
+    #[test]
+    fn every_rule_is_documented() {
+        for rule in RULES {
+            let text = rule.documentation();
+            for part in ["# ", "## What it does", "## Why is this bad?", "## Example", "## Use instead", "## Seen on"] {
+                assert!(text.lines().any(|line| line.starts_with(part)), "{}: `{part}`", rule.code);
+            }
+        }
+    }
+}

@@ -92,6 +92,8 @@ pub struct ServerLine {
     /// The first raw word behind the address that takes something from the environment: what it hides, glues on or adds
     /// depends on that, so new words go in front of it.
     pub referenced_from: Option<u16>,
+    /// Whether it has `resolvers`: DNS answers at run time change its address.
+    pub resolved: bool,
     /// The raw word that is empty and hides what follows it.
     pub hidden_from: Option<u16>,
     /// The first raw word with a variable that isn't set here and has no default: another environment may make another
@@ -212,6 +214,7 @@ impl<'d> Proxy<'d> {
             id: None,
             id_referenced: false,
             referenced_from: params.iter().find(|word| word.referenced).map(|word| word.first),
+            resolved: params.iter().any(|word| *word.bytes == *b"resolvers"),
             hidden_from: words.hidden_from,
             unset: words.unset,
         };

@@ -46,10 +46,10 @@ pub(super) fn blocks<'a>(report: &Report<'a>) -> Vec<Block<'a>> {
             None => groups.push(vec![finding]),
         }
     }
-    groups.into_iter().filter_map(|group| block(group, report)).collect()
+    groups.iter().filter_map(|group| block(group, report)).collect()
 }
 
-fn block<'a>(group: Vec<&'a Finding>, report: &Report<'a>) -> Option<Block<'a>> {
+fn block<'a>(group: &[&'a Finding], report: &Report<'a>) -> Option<Block<'a>> {
     let severity = group.iter().map(|finding| finding.severity).max()?;
     // The name with another id tells more than the id with another name.
     let lead = *group.iter().find(|f| f.severity == severity && f.rule.code == SAME_CAUSE[0]).or(group.first())?;
@@ -60,11 +60,15 @@ fn block<'a>(group: Vec<&'a Finding>, report: &Report<'a>) -> Option<Block<'a>> 
     if servers.len() < 2 {
         return Some(alone);
     }
-    let cause = Cause::of(&group).unwrap_or(Cause::Several);
+    let cause = Cause::of(group).unwrap_or(Cause::Several);
     let message = cause.message(lead, servers.len(), report);
     let labels = match &cause {
         Cause::Swapped { first, second, .. } => first.labels.iter().chain(&second.labels).collect(),
-        Cause::Moved { first, .. } => first.labels.iter().collect(),
+        Cause::Moved { first, extra, .. } => {
+            // Where the extra server is missing, its finding points at the one that has its id, which is `first`.
+            let here = |label: &&Label| extra.is_some_and(|e| has(e, label.instance));
+            extra.iter().flat_map(|extra| &extra.labels).filter(here).chain(&first.labels).collect()
+        }
         Cause::Several => lead.labels.iter().collect(),
     };
     Some(Block { message: Some(message), labels, servers, ..alone })
@@ -74,8 +78,8 @@ fn block<'a>(group: Vec<&'a Finding>, report: &Report<'a>) -> Option<Block<'a>> 
 enum Cause<'a> {
     /// Two servers have each other's id.
     Swapped { first: &'a Finding, second: &'a Finding, pairs: usize, instances: (usize, usize) },
-    /// From one server on, all ids differ by the same number.
-    Moved { first: &'a Finding, by: u32, count: usize, instances: (usize, usize) },
+    /// From one server on, all ids differ by the same number; perhaps because of a server that one instance lacks.
+    Moved { first: &'a Finding, extra: Option<&'a Finding>, by: u32, count: usize, instances: (usize, usize) },
     /// No simple one.
     Several,
 }
@@ -106,7 +110,8 @@ impl<'a> Cause<'a> {
         }
         let by = a.abs_diff(b);
         if moved.iter().all(|(c, d, _)| (c < d) == (a < b) && c.abs_diff(*d) == by) {
-            return Some(Self::Moved { first, by, count: moved.len(), instances });
+            let extra = extra(group, (a, b), instances);
+            return Some(Self::Moved { first, extra, by, count: moved.len(), instances });
         }
         Some(Self::Several)
     }
@@ -131,13 +136,26 @@ impl<'a> Cause<'a> {
                 let more = if how.starts_with("are") { more } else { more.replace("so are", "so have") };
                 format!("`{}` and `{}` of backend `{backend}` {how}{more}", name(first), name(second))
             }
-            Self::Moved { first, by, count, instances } => {
+            Self::Moved { extra: Some(extra), by: by @ 1, count, instances, first } => {
+                let on = if has(extra, instances.0) { instances.0 } else { instances.1 };
+                let (extra, on) = (name(extra), escape::name(report.instance_name(on).as_bytes()));
+                let s = if *count == 1 { "s" } else { "" };
+                let whose = match count {
+                    1 => format!("the id of `{}`", name(first)),
+                    n => format!("the ids of {n} servers"),
+                };
+                format!("`{extra}` of backend `{backend}` is only on {on}: {whose} behind it differ{s} by {by}")
+            }
+            Self::Moved { first, by, count, instances, .. } => {
                 let up = first.server.as_ref().is_some_and(|s| id(s, instances.0) < id(s, instances.1));
                 let direction = if up { "higher" } else { "lower" };
                 let (from, on) = (name(first), escape::name(report.instance_name(instances.1).as_bytes()));
                 format!(
-                    "from `{from}` on, {count} servers of backend `{backend}` have ids that are {by} {direction} on `{on}`"
+                    "from `{from}` on, {count} servers of backend `{backend}` have ids that are {by} {direction} on {on}"
                 )
+            }
+            Self::Several if SAME_CAUSE.contains(&lead.rule.code) => {
+                format!("{count} servers of backend `{backend}` have different ids")
             }
             Self::Several => {
                 let others = count - 1;
@@ -157,6 +175,20 @@ fn differing(server: &ServerIds) -> Option<(usize, usize)> {
 
 fn id(server: &ServerIds, instance: usize) -> Option<u32> {
     server.ids.get(instance).copied().flatten()
+}
+
+/// Whether the server of a finding is on an instance.
+fn has(finding: &Finding, instance: usize) -> bool {
+    finding.server.as_ref().is_some_and(|server| id(server, instance).is_some())
+}
+
+/// The finding about a server that only the instance with the higher ids has, right before the first one that moved.
+fn extra<'a>(group: &[&'a Finding], moved: (u32, u32), (first, second): (usize, usize)) -> Option<&'a Finding> {
+    let (with, without) = if moved.0 > moved.1 { (first, second) } else { (second, first) };
+    let ids = moved.0.min(moved.1)..moved.0.max(moved.1);
+    let fits =
+        |server: &ServerIds| id(server, without).is_none() && id(server, with).is_some_and(|id| ids.contains(&id));
+    group.iter().copied().find(|finding| finding.server.as_ref().is_some_and(fits))
 }
 
 /// Whether one of two servers stands first in one instance and second in the other.

@@ -49,16 +49,11 @@ fn diagnostic(
     if !block.servers.is_empty() {
         diagnostic = diagnostic.note("ids", table(&block.servers, report));
     }
-    if !lead.what_happens.is_empty() {
-        diagnostic = diagnostic.note("what happens", texts.shown(&lead.what_happens));
+    let happens = texts.happens();
+    if !happens.is_empty() {
+        diagnostic = diagnostic.note("what happens", happens);
     }
-    let fix = report.command.with("--fix");
-    let next = match (lead.help.is_empty(), lead.fixable) {
-        (true, true) => format!("write the ids down: `{fix}`"),
-        (false, true) if !lead.help.contains("--fix") => format!("{}: `{fix}`", texts.shown(&lead.help)),
-        _ => texts.shown(&lead.help),
-    };
-    diagnostic = diagnostic.next(next);
+    diagnostic = diagnostic.next(texts.next("\n"));
     if explain { diagnostic.note("why", format!("`peerctl explain {}`", lead.rule.code)) } else { diagnostic }
 }
 
@@ -92,32 +87,35 @@ impl<'a> Files<'a> {
 
     /// Labels for the messages; those at one place of a file that several instances share become one.
     fn labels(&self, labels: &[&Label], texts: &Texts<'_>) -> Vec<diagnostic::Label> {
-        let mut places: Vec<(usize, Span, Vec<(String, Vec<&str>)>)> = Vec::new();
+        let mut places: Vec<Marked<'_>> = Vec::new();
         for label in labels {
             let file = self.index.get(label.instance).and_then(|files| files.get(label.place.file));
             let Some((source, instance)) = file.copied() else { continue };
-            let text = texts.shown(&label.text);
-            let place = places.iter_mut().find(|(s, span, _)| (*s, *span) == (source, label.span));
-            let said = match place {
-                Some((_, _, said)) => said,
-                None => {
-                    places.push((source, label.span, Vec::new()));
-                    let Some((_, _, said)) = places.last_mut() else { continue };
-                    said
-                }
-            };
-            match said.iter_mut().find(|(known, _)| *known == text) {
-                Some((_, instances)) => instances.extend(instance),
-                None => said.push((text, instance.into_iter().collect())),
+            let said = (texts.shown(&label.text), instance.into_iter().collect());
+            match places.iter_mut().find(|m| (m.source, m.span) == (source, label.span)) {
+                None => places.push(Marked { source, span: label.span, said: vec![said] }),
+                Some(marked) => match marked.said.iter_mut().find(|(text, _)| *text == said.0) {
+                    None => marked.said.push(said),
+                    Some((_, instances)) => instances.extend(instance),
+                },
             }
         }
-        places
-            .into_iter()
-            .map(|(source, span, said)| {
-                let said: Vec<String> = said.iter().map(|(text, instances)| with_instances(text, instances)).collect();
-                diagnostic::Label { source, span, text: said.join("; ") }
-            })
-            .collect()
+        places.into_iter().map(Marked::label).collect()
+    }
+}
+
+/// A place with all that is said about it.
+struct Marked<'a> {
+    source: usize,
+    span: Span,
+    /// Texts, each with the instances it is said of if the file belongs to several.
+    said: Vec<(String, Vec<&'a str>)>,
+}
+
+impl Marked<'_> {
+    fn label(self) -> diagnostic::Label {
+        let said: Vec<String> = self.said.iter().map(|(text, instances)| with_instances(text, instances)).collect();
+        diagnostic::Label { source: self.source, span: self.span, text: said.join("; ") }
     }
 }
 

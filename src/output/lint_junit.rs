@@ -1,4 +1,4 @@
-//! Findings as JUnit XML: a suite for each instance, a test case for each finding.
+//! Findings as `JUnit` XML: a suite for each instance, a test case for each finding.
 
 use std::{fmt::Write as _, io};
 

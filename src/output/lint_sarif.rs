@@ -169,9 +169,16 @@ impl RuleJson {
     fn new(rule: &Rule) -> Self {
         let documentation = rule.documentation();
         let help = Help { text: documentation.clone(), markdown: documentation };
-        let summary = rule.summary;
-        Self { id: rule.code, short_description: text(summary), full_description: text(summary), help }
+        let full = what_it_does(&help.text).unwrap_or_else(|| rule.summary.to_owned());
+        Self { id: rule.code, short_description: text(rule.summary), full_description: text(full), help }
     }
+}
+
+/// The first paragraph below that heading, on one line.
+fn what_it_does(documentation: &str) -> Option<String> {
+    let (_, below) = documentation.split_once("## What it does\n")?;
+    let lines: Vec<&str> = below.lines().take_while(|line| !line.is_empty()).collect();
+    (!lines.is_empty()).then(|| lines.join(" "))
 }
 
 #[derive(Serialize)]
@@ -201,6 +208,7 @@ struct ResultJson<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the format")]
 struct Location {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u32>,

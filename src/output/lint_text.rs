@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Texts<'a> {
     finding: &'a Finding,
     quotes: Quotes,
+    /// The command that mends it, if one does and the help doesn't have it.
+    fix: Option<String>,
 }
 
 /// Where a label is: lines and columns count from 1, columns in characters; the end is behind the last one.
@@ -37,7 +39,13 @@ impl<'a> Texts<'a> {
             let (_, source) = report.source(label)?;
             Some((&source.document, label.place.line))
         });
-        Self { finding, quotes: redactor.quotes_of(lines) }
+        let fix = (finding.fixable && !finding.help.contains("peerctl check")).then(|| {
+            // Some rules are mended only where they are asked for.
+            let select = format!("--select {}", finding.rule.code);
+            let option = if finding.help.contains(&select) { format!("--fix {select}") } else { "--fix".to_owned() };
+            report.command.with(&option)
+        });
+        Self { finding, quotes: redactor.quotes_of(lines), fix }
     }
 
     /// Any of its texts.
@@ -49,14 +57,27 @@ impl<'a> Texts<'a> {
         self.shown(&self.finding.message)
     }
 
+    pub(super) fn happens(&self) -> String {
+        self.shown(&self.finding.what_happens)
+    }
+
+    /// What to do next; may be empty. A command that does it is behind `before`.
+    pub(super) fn next(&self, before: &str) -> String {
+        let help = if self.finding.help.is_empty() && self.fix.is_some() {
+            "write the ids down".to_owned()
+        } else {
+            self.shown(&self.finding.help)
+        };
+        self.fix.as_ref().map_or_else(|| help.clone(), |command| format!("{help}{before}`{command}`"))
+    }
+
     /// What will happen, and what to do next, in one paragraph; may be empty.
     pub(super) fn advice(&self) -> String {
-        let happens = self.shown(&self.finding.what_happens);
-        let help = self.shown(&self.finding.help);
-        match (happens.is_empty(), help.is_empty()) {
+        let (happens, next) = (self.happens(), self.next(": "));
+        match (happens.is_empty(), next.is_empty()) {
             (_, true) => happens,
-            (true, false) => help,
-            (false, false) => format!("{happens} Next: {help}."),
+            (true, false) => format!("Next: {next}."),
+            (false, false) => format!("{happens} Next: {next}."),
         }
     }
 
