@@ -63,6 +63,8 @@ const TABLES: &[(&str, &str)] = &[
     ("bind-params", include_str!("../../grammar/bind-params.tsv")),
     ("data-types", include_str!("../../grammar/data-types.tsv")),
     ("key-types", include_str!("../../grammar/key-types.tsv")),
+    ("known-bad-versions", include_str!("../../grammar/known-bad-versions.tsv")),
+    ("peers-ignored-params", include_str!("../../grammar/peers-ignored-params.tsv")),
     ("peers-keywords", include_str!("../../grammar/peers-keywords.tsv")),
     ("predicates", include_str!("../../grammar/predicates.tsv")),
     ("sample-types", include_str!("../../grammar/sample-types.tsv")),

@@ -6,6 +6,7 @@
 
 mod context;
 mod finding;
+mod mesh;
 mod registry;
 mod rules;
 mod servers;

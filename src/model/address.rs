@@ -49,10 +49,14 @@ impl Address {
         }
     }
 
-    /// Whether it is on the loopback: `127.0.0.0/8`, `::1`.
+    /// Whether it is on the loopback: `127.0.0.0/8`, `::1`, `localhost`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        matches!(self, Self::Ip(ip, _) if ip.to_canonical().is_loopback())
+        match self {
+            Self::Ip(ip, _) => ip.to_canonical().is_loopback(),
+            Self::Host(host, _) => host == b"localhost",
+            Self::Other(_) => false,
+        }
     }
 
     /// Whether a listener here takes calls to every address of the machine.

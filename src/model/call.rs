@@ -1,5 +1,7 @@
 //! Whether a call gets through: what a peer's line makes the caller do, and what a listener asks for.
 
+use std::fmt;
+
 use super::peers::{PeerEntry, PeersSection};
 use crate::grammar::{ParamTable, Version};
 
@@ -33,7 +35,7 @@ pub struct Listener {
     pub v6only: bool,
 }
 
-/// Why a listener doesn't take a call.
+/// Why a listener doesn't take a call; as text, what the listener does: `is plain, and is called with TLS`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
     /// The listener takes only TLS, and the caller has none.
@@ -48,6 +50,19 @@ pub enum Refusal {
     WantsCertificate,
     /// The listener has `strict-sni`.
     WantsSni,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::WantsTls => "takes only TLS, and is called in plain",
+            Self::IsPlain => "is plain, and is called with TLS",
+            Self::WantsProxy => "waits for a PROXY header, and gets none",
+            Self::TakesNoProxy => "takes no PROXY header, and gets one",
+            Self::WantsCertificate => "wants a certificate, and gets none",
+            Self::WantsSni => "has `strict-sni`, and is called without `sni`",
+        })
+    }
 }
 
 impl<'i> Call<'i> {

@@ -45,6 +45,8 @@ pub struct Bind {
     pub address: Vec<u8>,
     /// The words behind it.
     pub params: Vec<Vec<u8>>,
+    /// Whether HAProxy reads the line.
+    pub known: Known,
 }
 
 /// The two keywords that make a peer.
@@ -186,7 +188,12 @@ impl Bind {
     #[must_use]
     pub fn read(statement: &Statement<'_, '_>) -> Self {
         let words = statement.words;
-        Self { place: statement.place, address: words.get(1).to_vec(), params: owned(words.words.get(2..)) }
+        Self {
+            place: statement.place,
+            address: words.get(1).to_vec(),
+            params: owned(words.words.get(2..)),
+            known: statement.known,
+        }
     }
 }
 

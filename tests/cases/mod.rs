@@ -43,6 +43,17 @@ impl Case {
         self.dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with("clean"))
     }
 
+    /// What the command line says about the name of an instance: it gives it, or, in a case that has a file `unnamed`,
+    /// there is only the file's name.
+    fn naming(&self, name: &str) -> Naming {
+        let name = name.as_bytes().to_vec();
+        if self.dir.join("unnamed").exists() {
+            Naming { candidates: vec![name], ..Naming::default() }
+        } else {
+            Naming { instance: Some(name), ..Naming::default() }
+        }
+    }
+
     /// What `rules` say, in the form of `expected`.
     pub(crate) fn findings(&self, rules: &[&'static Rule]) -> String {
         self.run(rules, |_| true)
@@ -57,7 +68,7 @@ impl Case {
         let instances: Vec<(&str, Instance<'_>)> = sources
             .iter()
             .map(|(name, source)| {
-                let naming = Naming { instance: Some(name.clone().into_bytes()), ..Naming::default() };
+                let naming = self.naming(name);
                 (name.as_str(), Instance::read(source, &naming, &facts))
             })
             .collect();
