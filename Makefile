@@ -9,6 +9,7 @@ test: tools haproxy
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+	$(MAKE) fuzz-smoke FUZZ_SECONDS=10
 	$(CARGO) test --locked
 
 demo: haproxy
@@ -30,3 +31,5 @@ bench:
 
 completions:
 	PEERCTL_UPDATE=1 $(CARGO) test --locked --test completions
+
+include fuzz/fuzz.mk

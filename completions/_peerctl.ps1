@@ -32,6 +32,8 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take peers, or a whole peers section, out again')
             [CompletionResult]::new('table', 'table', [CompletionResultType]::ParameterValue, 'List or rewrite stick-table definitions')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show peers sections, stick tables, and servers with their ids')
+            [CompletionResult]::new('graph', 'graph', [CompletionResultType]::ParameterValue, 'Draw who peers with whom, which tables travel, and what doesn''t match')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say what a rule finds, why that is bad, and what to write instead')
             [CompletionResult]::new('parse', 'parse', [CompletionResultType]::ParameterValue, 'Print the syntax tree of a file, or the file from its tree')
             [CompletionResult]::new('grammar', 'grammar', [CompletionResultType]::ParameterValue, 'Print the grammars and tables that configurations are read by')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -184,6 +186,26 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'peerctl;graph' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'For Markdown pages, for Graphviz, or a picture')
+            [CompletionResult]::new('--haproxy-version', '--haproxy-version', [CompletionResultType]::ParameterName, 'The version whose rules hold; default: what `haproxy -v` says, else 3.2')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'A variable the configuration is read with, for all instances or for NAME only (repeatable)')
+            [CompletionResult]::new('--env-file', '--env-file', [CompletionResultType]::ParameterName, 'A file of VAR=VALUE lines to read the configuration with (repeatable)')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'The local peer''s name, as with `haproxy -L`; only with one instance')
+            [CompletionResult]::new('--local-peer', '--local-peer', [CompletionResultType]::ParameterName, 'The local peer''s name, as with `haproxy -L`; only with one instance')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'peerctl;explain' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'peerctl;parse' {

@@ -22,11 +22,17 @@ _peerctl() {
             peerctl,completions)
                 cmd="peerctl__subcmd__completions"
                 ;;
+            peerctl,explain)
+                cmd="peerctl__subcmd__explain"
+                ;;
             peerctl,generate)
                 cmd="peerctl__subcmd__generate"
                 ;;
             peerctl,grammar)
                 cmd="peerctl__subcmd__grammar"
+                ;;
+            peerctl,graph)
+                cmd="peerctl__subcmd__graph"
                 ;;
             peerctl,man)
                 cmd="peerctl__subcmd__man"
@@ -56,7 +62,7 @@ _peerctl() {
 
     case "${cmd}" in
         peerctl)
-            opts="-h -V --color --show-secrets --help --version generate add remove table show parse grammar completions man"
+            opts="-h -V --color --show-secrets --help --version generate add remove table show graph explain parse grammar completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -181,6 +187,24 @@ _peerctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        peerctl__subcmd__explain)
+            opts="-h --color --show-secrets --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         peerctl__subcmd__generate)
             opts="-L -h --peer --style --local-peer --shards --table --ssl --crt --ca-file --verify --verifyhost --color --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -246,6 +270,48 @@ _peerctl() {
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        peerctl__subcmd__graph)
+            opts="-L -h --format --haproxy-version --env --env-file --local-peer --color --show-secrets --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "mermaid dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --haproxy-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --local-peer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -L)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

@@ -29,6 +29,8 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand remove 'Take peers, or a whole peers section, out again'
             cand table 'List or rewrite stick-table definitions'
             cand show 'Show peers sections, stick tables, and servers with their ids'
+            cand graph 'Draw who peers with whom, which tables travel, and what doesn''t match'
+            cand explain 'Say what a rule finds, why that is bad, and what to write instead'
             cand parse 'Print the syntax tree of a file, or the file from its tree'
             cand grammar 'Print the grammars and tables that configurations are read by'
             cand completions 'Print a completion script for a shell'
@@ -174,6 +176,24 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'peerctl;graph'= {
+            cand --format 'For Markdown pages, for Graphviz, or a picture'
+            cand --haproxy-version 'The version whose rules hold; default: what `haproxy -v` says, else 3.2'
+            cand --env 'A variable the configuration is read with, for all instances or for NAME only (repeatable)'
+            cand --env-file 'A file of VAR=VALUE lines to read the configuration with (repeatable)'
+            cand -L 'The local peer''s name, as with `haproxy -L`; only with one instance'
+            cand --local-peer 'The local peer''s name, as with `haproxy -L`; only with one instance'
+            cand --color 'Colours: auto, always or never (also: NO_COLOR)'
+            cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'peerctl;explain'= {
+            cand --color 'Colours: auto, always or never (also: NO_COLOR)'
+            cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'peerctl;parse'= {
             cand --format 'The tree as JSON, or the text printed back from it'

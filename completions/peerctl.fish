@@ -35,6 +35,8 @@ complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "add" -d 'Make a pee
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "remove" -d 'Take peers, or a whole peers section, out again'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "table" -d 'List or rewrite stick-table definitions'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "show" -d 'Show peers sections, stick tables, and servers with their ids'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "graph" -d 'Draw who peers with whom, which tables travel, and what doesn\'t match'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "explain" -d 'Say what a rule finds, why that is bad, and what to write instead'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "parse" -d 'Print the syntax tree of a file, or the file from its tree'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "grammar" -d 'Print the grammars and tables that configurations are read by'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
@@ -180,6 +182,23 @@ always\t'Always'
 never\t'Never'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand show" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
 complete -c peerctl -n "__fish_peerctl_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -l format -d 'For Markdown pages, for Graphviz, or a picture' -r -f -a "mermaid\t'A Mermaid flow chart, as repositories draw it in Markdown'
+dot\t'For Graphviz'
+svg\t'A picture'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -l haproxy-version -d 'The version whose rules hold; default: what `haproxy -v` says, else 3.2' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -l env -d 'A variable the configuration is read with, for all instances or for NAME only (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -s L -l local-peer -d 'The local peer\'s name, as with `haproxy -L`; only with one instance' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand explain" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand explain" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c peerctl -n "__fish_peerctl_using_subcommand parse" -l format -d 'The tree as JSON, or the text printed back from it' -r -f -a "json\t'Sections, lines and words as JSON'
 source\t'The text, byte for byte'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand parse" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'

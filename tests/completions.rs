@@ -69,7 +69,9 @@ fn compare(folder: &Path, made: &Files) {
     if std::env::var_os("PEERCTL_UPDATE").is_some() {
         let _not_there_yet = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).expect("a folder");
-        made.iter().for_each(|(name, text)| fs::write(folder.join(name), text).expect("written"));
+        for (name, text) in made {
+            fs::write(folder.join(name), text).expect("written");
+        }
         return;
     }
     let committed = read(folder);

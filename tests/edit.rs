@@ -157,7 +157,7 @@ fn check_says_1_and_writes_nothing_and_the_diff_applies() {
         let dir = tempfile::tempdir().expect("a folder");
         copy_to(&before, dir.path());
         let output = peerctl(dir.path(), &haproxy.path, &case.command, &["--check", "--diff"]);
-        let code = if before == after { 0 } else { 1 };
+        let code = i32::from(before != after);
         assert_eq!(output.status.code(), Some(code), "{}: {}", case.name, text(&output.stderr));
         assert!(tree(dir.path()) == before, "{}: --check writes nothing", case.name);
         if before == after {

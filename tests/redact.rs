@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use peerctl::{
-    config::{Document, LineNo, Source},
+    config::{Document, Environment, LineNo, Source},
     output::{
         diagnostic::{Diagnostic, Look},
         diff::Diff,
@@ -204,8 +204,7 @@ fn equal_secrets_look_alike_and_another_run_tells_nothing() {
 
 #[test]
 fn parameters_are_shown_without_their_secrets() {
-    let words: Vec<Vec<u8>> =
-        ["check", "agent-send", "CANARY", "ssl", "x-token", "CANARY", "user"].map(|w| w.as_bytes().to_vec()).into();
+    let words = ["check", "agent-send", "CANARY", "ssl", "x-token", "CANARY", "user"].map(str::as_bytes);
     let shown: Vec<_> =
         redactor().parameters(&words).into_iter().map(|w| String::from_utf8_lossy(&w).into_owned()).collect();
     assert!(shown[2].starts_with("‹redacted") && shown[5].starts_with("‹redacted"), "{shown:?}");
@@ -221,10 +220,14 @@ fn what_another_program_quotes_is_hidden() {
     let text = "user bob password \"CANARY \\\"x\\\"\"\nstats auth admin:CANARY2\ndynamic-cookie-key CANARY3\n";
     let document = document(text);
     let said = "unknown keyword 'CANARY2' near 'CANARY \"x\"'\n  dynamic-cookie-key CANARY3\n  user x password OTHER\n";
-    let shown = redactor().text(said, &[&document]);
+    let environment: Environment = [("DB_PASSWORD", "SWORDFISH"), ("PORT", "8080")].into_iter().collect();
+    let shown = redactor().texts(vec![said.to_owned(), "at SWORDFISH:8080".to_owned()], &[&document], &environment);
+    assert!(shown[1].starts_with("at ‹redacted") && shown[1].ends_with("›:8080"), "{shown:?}");
+    let shown = &shown[0];
     assert!(!shown.contains("CANARY") && !shown.contains("OTHER"), "{shown}");
     assert!(shown.starts_with("unknown keyword '‹redacted") && shown.ends_with("›\n"), "{shown}");
-    assert_eq!(Redactor::showing_all().text(said, &[&document]), said);
+    let all = Redactor::showing_all().texts(vec![said.to_owned()], &[&document], &environment);
+    assert_eq!(all, [said]);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Random definitions of stick tables, written in odd ways, under random edits: the result says what was asked for and
 //! nothing else, has nothing left to do, keeps what was not named byte for byte, and real HAProxy still takes it.
 
-#[path = "support/random.rs"]
-mod random;
 mod support;
 
 use std::{collections::BTreeSet, fs};
@@ -17,7 +15,7 @@ use peerctl::{
     },
     stick::{Column, Schema, SrvKey},
 };
-use random::Random;
+use support::random::Random;
 use support::{Haproxy, haproxies};
 
 const HEAD: &str = "peers mesh\n    peer lb1 127.0.0.1:10001\npeers spare\n    peer lb1 127.0.0.1:10009\nbackend agg\n    stick-table type ip size 1k\n";

@@ -36,7 +36,8 @@ struct Runtime {
 
 #[derive(Deserialize, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Section {
-    section: String,
+    #[serde(rename = "section")]
+    name: String,
     disabled: bool,
     peers: BTreeSet<Peer>,
     tables: BTreeSet<String>,
@@ -120,7 +121,7 @@ fn sections(shown: &Value, expected: &BTreeSet<&Section>) -> Vec<Section> {
     let kept = array(&shown["peers"]).iter().filter(|section| section["effective"] != false);
     let section = |section: &Value| {
         let name = text(&section["name"]);
-        let theirs = expected.iter().find(|e| e.section == name);
+        let theirs = expected.iter().find(|e| e.name == name);
         let peer = |peer: &Value| {
             let name = text(&peer["name"]);
             let addr = text(&peer["address"]);
@@ -133,7 +134,7 @@ fn sections(shown: &Value, expected: &BTreeSet<&Section>) -> Vec<Section> {
             disabled: section["disabled"] == true,
             peers: array(&section["peers"]).iter().map(peer).collect(),
             tables: array(&section["tables"]).iter().map(|table| text(&table["name"])).collect(),
-            section: name,
+            name,
         }
     };
     kept.map(section).collect()

@@ -289,9 +289,9 @@ fn tables_are_listed_for_people_and_for_programs() {
     let people = site.table(&["list", "lb1.cfg"]);
     let expected = "\
 NAME     TYPE        SIZE  EXPIRE  PEERS  STORE                                OPTIONS  LINE
-api      string(31)    1k   never  mesh   –                                             lb1.cfg:12
-mesh/t1  string(64)    1m     30m  mesh   –                                    nopurge  lb1.cfg:6
-shop     ip            1k     30m  –      server_id*,gpc0,http_req_rate(10s),           lb1.cfg:9
+api      string(31)    1k   never  mesh   –                                             12
+mesh/t1  string(64)    1m     30m  mesh   –                                    nopurge  6
+shop     ip            1k     30m  –      server_id*,gpc0,http_req_rate(10s),           9
                                           server_key*
 * added by a `stick` rule, not by `store`
 ";

@@ -65,6 +65,15 @@ pub enum Command {
     /// Show peers sections, stick tables, and servers with their ids
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Draw who peers with whom, which tables travel, and what doesn't match
+    #[command(after_help = help::GRAPH)]
+    Graph(GraphArgs),
+    /// Say what a rule finds, why that is bad, and what to write instead
+    #[command(after_help = help::EXPLAIN)]
+    Explain {
+        /// The rule; without it, all rules with what they find
+        code: Option<String>,
+    },
     /// Print the syntax tree of a file, or the file from its tree
     #[command(after_help = help::PARSE)]
     Parse(ParseArgs),
@@ -416,6 +425,34 @@ pub struct ShowArgs {
     /// How instances are read.
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+/// `graph`.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// The configurations to read: [NAME=]PATH[,PATH…]
+    #[arg(value_name = "INSTANCE")]
+    pub instances: Vec<String>,
+    /// For Markdown pages, for Graphviz, or a picture
+    #[arg(long, value_enum, default_value = "mermaid")]
+    pub format: GraphFormat,
+    /// The version whose rules hold; default: what `haproxy -v` says, else 3.2
+    #[arg(long, value_name = "VERSION")]
+    pub haproxy_version: Option<String>,
+    /// How instances are read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// `graph --format`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum GraphFormat {
+    /// A Mermaid flow chart, as repositories draw it in Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// A picture
+    Svg,
 }
 
 /// `parse`.

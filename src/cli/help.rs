@@ -16,8 +16,8 @@ pub fn command() -> Command {
 
 /// The commands by group, in the order in which they are listed.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Configuration", &["generate", "add", "remove", "table", "show"]),
-    ("Other", &["parse", "grammar", "completions", "man"]),
+    ("Configuration", &["generate", "add", "remove", "table", "show", "graph"]),
+    ("Other", &["explain", "parse", "grammar", "completions", "man"]),
 ];
 
 /// `clap` knows no groups of commands, so they are part of the template; what stands behind each name is the command's own.
@@ -156,6 +156,32 @@ configuration (exit 2). In JSON `params` of a peer are the words of the
 `default-server` lines above it and its own; what can't be known
 (`local`, `effective`, an `id`) is null.";
 
+/// `graph`.
+pub const GRAPH: &str = "\
+Examples:
+  A picture of two load balancers and what goes on between them:
+    peerctl graph lb1.cfg lb2.cfg --format svg > peers.svg
+
+  For a Markdown page:
+    { echo '```mermaid'; peerctl graph lb1.cfg lb2.cfg; echo '```'; } \\
+      >> README.md
+
+  With Graphviz:
+    peerctl graph lb*.cfg --format dot | dot -Tpng > peers.png
+
+What doesn't match is red, with the reason; the exit code is 0 all the
+same. Peers that none of the instances is are dashed. Lines for tools
+such as this one (guests) are left out.";
+
+/// `explain`.
+pub const EXPLAIN: &str = "\
+Examples:
+  peerctl explain                      all rules
+  peerctl explain peers-no-local       one of them, in full
+  peerctl explain peers-no-local > peers-no-local.md
+
+Off a terminal it prints Markdown.";
+
 /// `parse`.
 pub const PARSE: &str = "\
 Examples:
@@ -218,7 +244,7 @@ mod tests {
         for flag in ["-h", "--help"] {
             let printed = command().try_get_matches_from(["peerctl", flag]).expect_err("help is no run");
             let help = printed.to_string();
-            assert!(help.lines().count() <= 24, "{} lines:\n{help}", help.lines().count());
+            assert!(help.lines().count() <= 30, "{} lines:\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 80), "80 columns are enough:\n{help}");
         }
     }

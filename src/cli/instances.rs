@@ -262,17 +262,18 @@ fn environment(instance: &str, read: &ReadArgs) -> Result<Environment, Failure> 
 /// Templates must be rendered first: an edit of `{{ … }}` would be guessing.
 fn check_rendered(name: &str, text: &[u8]) -> Result<(), Failure> {
     let pairs: [(&[u8], &[u8]); 2] = [(b"{{", b"}}"), (b"{%", b"%}")];
-    for (number, line) in (1..).zip(text.split(|b| *b == b'\n')) {
-        for (open, close) in pairs {
-            let Some(at) = memchr::memmem::find(line, open) else { continue };
-            if memchr::memmem::find(line.get(at..).unwrap_or_default(), close).is_some() {
-                let shown = escape::name(open);
-                let message = format!("{name}:{number}: template text (`{shown}`), not a configuration");
-                return Err(Failure::misuse(message, "render it first and give the result"));
-            }
-        }
-    }
-    Ok(())
+    let first = |(open, close): (&[u8], &[u8])| {
+        memchr::memmem::find_iter(text, open).find(|at| {
+            let rest = text.get(*at..).unwrap_or_default();
+            let line = memchr::memchr(b'\n', rest).map_or(rest, |end| rest.split_at(end).0);
+            memchr::memmem::find(line, close).is_some()
+        })
+    };
+    let found = pairs.into_iter().filter_map(|pair| first(pair).map(|at| (at, pair.0))).min();
+    let Some((at, open)) = found else { return Ok(()) };
+    let line = 1 + memchr::memchr_iter(b'\n', text.get(..at).unwrap_or_default()).count();
+    let message = format!("{name}:{line}: template text (`{}`), not a configuration", escape::name(open));
+    Err(Failure::misuse(message, "render it first and give the result"))
 }
 
 /// A directory whose files each name their own local peer holds several instances.

@@ -5,11 +5,13 @@ pub mod args;
 pub mod completions;
 pub mod edit;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod form;
 pub mod generate;
 pub mod grammar;
+pub mod graph;
 pub mod help;
 pub mod instances;
 pub mod man;
@@ -48,9 +50,11 @@ pub fn main() -> std::process::ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // clap's own text; help and version go to standard output and are no failure.
-            let printed = error.print();
             let exit = if error.use_stderr() { Exit::Misuse } else { Exit::Done };
-            return printed.map_or(Exit::Io, |()| exit).into();
+            return match error.print() {
+                Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => Exit::Io.into(),
+                _ => exit.into(),
+            };
         }
     };
     let exit = match View::new(&cli) {
@@ -72,6 +76,8 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Add(args) => add::run(view, args),
         Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
+        Command::Graph(args) => graph::run(args),
+        Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { dir } => man::run(dir),

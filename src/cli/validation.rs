@@ -81,7 +81,8 @@ fn check(view: &View, haproxy: &Haproxy, edited: &Edited, staged: &BTreeMap<Path
         ),
     };
     let documents: Vec<&Document> = files.iter().map(|f| &f.document).collect();
-    let reasons: Vec<String> = reasons.iter().map(|m| view.redactor.text(&after.show(m), &documents)).collect();
+    let reasons = reasons.iter().map(|message| after.show(message)).collect();
+    let reasons = view.redactor.texts(reasons, &documents, edited.loaded.environment());
     Err(refusal(&edited.loaded.name, message, &reasons, help))
 }
 

@@ -7,10 +7,9 @@ use super::{
     failure::Failure,
     secrets,
 };
-use crate::{
-    config::{Document, LineNo},
-    output::{diagnostic::Look, redact::Redactor},
-    span::Span,
+use crate::output::{
+    diagnostic::{Look, Secrets},
+    redact::Redactor,
 };
 
 /// One for a whole run.
@@ -18,7 +17,7 @@ pub struct View {
     color: When,
     /// Hides secrets.
     pub redactor: Redactor,
-    secrets: Box<dyn Fn(&Document, LineNo) -> Vec<Span>>,
+    secrets: Box<Secrets<'static>>,
 }
 
 impl View {

@@ -87,6 +87,12 @@ pub struct Decoded<'a> {
     pub referenced: bool,
 }
 
+impl AsRef<[u8]> for Decoded<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// A line's words as HAProxy sees them. Kept and filled again line by line, so that reading allocates little.
 #[derive(Debug, Default)]
 pub struct Words<'a> {
@@ -96,6 +102,9 @@ pub struct Words<'a> {
     pub hidden_from: Option<u16>,
     /// The index of a raw word this version refuses: it is empty, or gives the line more words than HAProxy takes.
     pub refused: Option<u16>,
+    /// The index of the first raw word with a reference to a variable that is unset and has no default: what the line says
+    /// depends on an environment that isn't this one.
+    pub unset: Option<u16>,
 }
 
 impl<'a> Words<'a> {
@@ -134,6 +143,7 @@ impl<'a> Words<'a> {
         self.words.clear();
         self.hidden_from = None;
         self.refused = None;
+        self.unset = None;
     }
 }
 
@@ -195,7 +205,10 @@ impl Decoder<'_> {
                             }
                         }
                         Some(value) => word.extend(&value),
-                        None => now_unset = true,
+                        None => {
+                            now_unset = true;
+                            words.unset = words.unset.or(Some(index));
+                        }
                     }
                 }
                 // Right behind an unset reference 3.0 to 3.2 take the closing quote and the blanks after it.

@@ -102,8 +102,8 @@ impl Document {
         let length = text.len();
         let end = u32::try_from(length).ok().filter(|n| *n < WordStart::SPECIAL).ok_or(TooLong { length })?;
 
-        // Both vectors are made once at a size they can't outgrow by much; pages that stay unused cost nothing.
-        let mut lines = Vec::with_capacity(memchr_iter(b'\n', &text).count() + 2);
+        // Room for short lines and words; pages that stay unused cost nothing.
+        let mut lines = Vec::with_capacity(length / 16 + 2);
         let mut words = Vec::with_capacity(length / 4 + 8);
         let mut errors = Vec::new();
         let mut start = 0u32;

@@ -40,7 +40,12 @@ pub fn sections() -> &'static [SectionInfo] {
 /// The section that `word` opens in `version`; an unknown version knows all.
 #[must_use]
 pub fn section(word: &[u8], version: Option<Version>) -> Option<&'static SectionInfo> {
-    SECTIONS.iter().find(|info| info.keyword.as_bytes() == word && info.lifetime.contains(version))
+    // Most lines are no header, and the first letter says so: no keyword starts like `server`.
+    if !SECTION_INITIALS.contains(word.first()?) {
+        return None;
+    }
+    let at = SECTIONS.binary_search_by(|info| info.keyword.as_bytes().cmp(word)).ok()?;
+    SECTIONS.get(at).filter(|info| info.lifetime.contains(version))
 }
 
 /// What the words after the arguments of a line in a peers section are.
@@ -150,6 +155,12 @@ pub fn table_users() -> &'static [TableUser] {
 pub fn table_user(kind: TableUserKind, name: &[u8]) -> Option<&'static TableUser> {
     USERS.iter().find(|user| user.kind == kind && user.name.as_bytes() == name)
 }
+
+static SECTION_INITIALS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut initials: Vec<u8> = SECTIONS.iter().filter_map(|info| info.keyword.bytes().next()).collect();
+    initials.dedup();
+    initials
+});
 
 static SECTIONS: LazyLock<Vec<SectionInfo>> = LazyLock::new(|| {
     let kinds = [

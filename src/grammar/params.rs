@@ -16,9 +16,13 @@ pub enum ParamTable {
 }
 
 impl ParamTable {
-    /// All parameters, sorted by keyword.
+    /// All parameters, sorted by keyword, each once.
     #[must_use]
     pub fn all(self) -> &'static [ParamInfo] {
+        &self.table().rows
+    }
+
+    fn table(self) -> &'static Table {
         match self {
             Self::Server => &SERVER,
             Self::Bind => &BIND,
@@ -31,24 +35,29 @@ impl ParamTable {
     #[must_use]
     pub fn find(self, word: &[u8], version: Option<Version>) -> Option<&'static ParamInfo> {
         let keyword = word.split(|byte| *byte == b'(').next().unwrap_or_default();
-        self.all().iter().find(|info| info.keyword.as_bytes() == keyword && info.lifetime.contains(version))
+        let first = keyword.first().copied()?;
+        let alike = self.table().starting_with(first);
+        alike.iter().find(|info| info.keyword.as_bytes() == keyword && info.lifetime.contains(version))
     }
 
     /// Cuts the words behind name and address into parameters, in order; they cover all of `words`.
     ///
     /// A word that `version` does not know is a parameter without a value and without an [`ParamUse::info`].
     pub fn scan<W: AsRef<[u8]>>(self, words: &[W], version: Option<Version>) -> Vec<ParamUse> {
-        let mut found = Vec::new();
-        let mut keyword = 0;
-        while let Some(word) = words.get(keyword) {
-            let info = self.find(word.as_ref(), version);
+        self.uses(words, version).collect()
+    }
+
+    /// The same, one parameter after the other.
+    pub fn uses<W: AsRef<[u8]>>(self, words: &[W], version: Option<Version>) -> impl Iterator<Item = ParamUse> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let keyword = next;
+            let info = self.find(words.get(keyword)?.as_ref(), version);
             let tail = words.get(keyword + 1..).unwrap_or_default();
             let taken = info.map_or(0, |info| info.words.count(tail));
-            let end = keyword + 1 + taken.min(tail.len());
-            found.push(ParamUse { info, keyword, values: keyword + 1..end });
-            keyword = end;
-        }
-        found
+            next = keyword + 1 + taken.min(tail.len());
+            Some(ParamUse { info, keyword, values: keyword + 1..next })
+        })
     }
 }
 
@@ -98,18 +107,38 @@ pub struct ParamUse {
     pub values: Range<usize>,
 }
 
-static SERVER: LazyLock<Vec<ParamInfo>> = LazyLock::new(|| read(include_str!("../../grammar/server-params.tsv")));
-static BIND: LazyLock<Vec<ParamInfo>> = LazyLock::new(|| read(include_str!("../../grammar/bind-params.tsv")));
+/// Parameters, to be found by their first byte: most of the words of a large configuration are looked up here.
+struct Table {
+    /// Sorted by keyword.
+    rows: Vec<ParamInfo>,
+    /// For each byte, how many keywords start with a smaller one.
+    before: [usize; 256],
+}
 
-fn read(text: &'static str) -> Vec<ParamInfo> {
+impl Table {
+    fn starting_with(&self, byte: u8) -> &[ParamInfo] {
+        let border = |byte: u8| self.before.get(usize::from(byte)).copied().unwrap_or(self.rows.len());
+        let end = byte.checked_add(1).map_or(self.rows.len(), border);
+        self.rows.get(border(byte)..end).unwrap_or_default()
+    }
+}
+
+static SERVER: LazyLock<Table> = LazyLock::new(|| read(include_str!("../../grammar/server-params.tsv")));
+static BIND: LazyLock<Table> = LazyLock::new(|| read(include_str!("../../grammar/bind-params.tsv")));
+
+fn read(text: &'static str) -> Table {
     let words = |row: &tsv::Row| match row.text(1) {
         "source" => ParamWords::Source,
         _ => ParamWords::Fixed(row.number(1)),
     };
     let info = |row: tsv::Row| ParamInfo { keyword: row.text(0), words: words(&row), lifetime: row.lifetime(2) };
-    let mut table: Vec<_> = tsv::rows(text).map(info).collect();
-    table.sort_by_key(|info| info.keyword);
-    table
+    let mut rows: Vec<_> = tsv::rows(text).map(info).collect();
+    rows.sort_by_key(|info| info.keyword);
+    let mut before = [0; 256];
+    for (byte, count) in (0_u8..).zip(&mut before) {
+        *count = rows.partition_point(|info| info.keyword.as_bytes().first() < Some(&byte));
+    }
+    Table { rows, before }
 }
 
 #[cfg(test)]
@@ -127,6 +156,17 @@ mod tests {
     }
 
     #[test]
+    fn every_parameter_is_found_by_its_keyword() {
+        for table in [ParamTable::Server, ParamTable::Bind] {
+            for info in table.all() {
+                assert_eq!(table.find(info.keyword.as_bytes(), None), Some(info), "{}", info.keyword);
+            }
+            assert_eq!(table.find(b"zzz", None), None);
+            assert_eq!(table.find(b"", None), None);
+        }
+    }
+
+    #[test]
     fn a_keyword_inside_a_value_is_a_value() {
         assert_eq!(scan("cookie id check id 7"), ["cookie=id", "check=", "id=7"]);
         assert_eq!(
@@ -134,6 +174,18 @@ mod tests {
             ["source=0.0.0.0 usesrc clientip interface id", "id=3"]
         );
         assert_eq!(scan("set-proxy-v2-tlv-fmt(0x20) id id 3"), ["set-proxy-v2-tlv-fmt(0x20)=id", "id=3"]);
+    }
+
+    #[test]
+    fn every_keyword_is_found_by_its_first_byte() {
+        for table in [ParamTable::Server, ParamTable::Bind] {
+            for info in table.all() {
+                let found = table.find(info.keyword.as_bytes(), Some(info.lifetime.since));
+                assert_eq!(found.map(|found| found.keyword), Some(info.keyword));
+            }
+            assert_eq!(table.find(b"", None), None);
+            assert_eq!(table.find(b"\xffx", None), None);
+        }
     }
 
     #[test]

@@ -99,11 +99,14 @@ impl<'d> Instance<'d> {
     #[must_use]
     pub fn read(files: &'d [Source], naming: &Naming, facts: &Facts) -> Self {
         let mut facts = facts.clone();
-        if let Some(name) = naming.option.as_ref().or(naming.instance.as_ref()) {
-            facts.environment.set("HAPROXY_LOCALPEER", name.clone());
+        if let Some(name) = naming.option.as_ref().or(naming.instance.as_ref()).or(naming.host.as_ref()) {
+            facts.environment.set(reading::LOCALPEER, name.clone());
+        }
+        if facts.version >= Version::new(2, 8) {
+            facts.environment.set("HAPROXY_BRANCH", facts.version.to_string());
         }
         let mut builder = Builder::new(files, facts.version);
-        let remarks = reading::read(files, &facts, |statement| builder.statement(statement));
+        let remarks = reading::read(files, &facts, naming.option.is_some(), |statement| builder.statement(statement));
         builder.finish(naming, remarks)
     }
 
@@ -135,7 +138,9 @@ impl<'d> Instance<'d> {
     /// The table with this full name.
     #[must_use]
     pub fn table(&self, name: &[u8]) -> Option<&StickTable> {
-        self.tables().into_iter().find(|t| t.name == name)
+        let own = self.proxies.iter().filter_map(|p| p.table.as_ref());
+        let tables = self.peers.iter().flat_map(|s| &s.tables).chain(own);
+        tables.filter(|t| t.name == name).min_by_key(|t| t.place)
     }
 
     /// Whether a `stick` rule names the table with this full name, which adds columns to it.
@@ -151,10 +156,17 @@ impl<'d> Instance<'d> {
         self.table_uses.iter().filter(move |found| found.table == table)
     }
 
-    /// Whether HAProxy keeps a section; `None` while the local name is unknown.
+    /// Whether some entry of a section is the local peer, without which nothing replicates through it; `None` while the
+    /// local name is unknown.
     #[must_use]
     pub fn is_effective(&self, section: &PeersSection) -> Option<bool> {
         self.local.name.as_ref().map(|name| section.is_effective(name))
+    }
+
+    /// Whether HAProxy keeps a section, be it a disabled one, which it keeps whoever is in it.
+    #[must_use]
+    pub fn keeps(&self, section: &PeersSection) -> Option<bool> {
+        if section.disabled { Some(true) } else { self.is_effective(section) }
     }
 
     /// The text of a line.

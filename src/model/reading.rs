@@ -3,7 +3,7 @@
 
 use super::cond::{self, Truth};
 use crate::{
-    config::{Decoded, Environment, LineNo, Source, Words, decode, decode::Decoder, decode::Undefined},
+    config::{Decoded, Document, Environment, LineNo, Source, Words, decode, decode::Decoder, decode::Undefined},
     grammar::{self, Version, keywords::SectionKind},
     span::Span,
 };
@@ -87,9 +87,16 @@ pub enum RemarkKind {
 }
 
 /// Reads all statements of `files` and hands them to `visit`, with the environment as it is at that line. Returns
-/// what was remarkable, in the order of the lines.
-pub fn read<'d>(files: &'d [Source], facts: &Facts, mut visit: impl FnMut(&Statement<'_, 'd>)) -> Vec<Remark> {
-    let mut reader = Reader { facts, environment: facts.environment.clone(), remarks: Vec::new(), discovery: None };
+/// what was remarkable, in the order of the lines. With `local_given` (`-L`) HAProxy ignores `localpeer`.
+pub fn read<'d>(
+    files: &'d [Source],
+    facts: &Facts,
+    local_given: bool,
+    mut visit: impl FnMut(&Statement<'_, 'd>),
+) -> Vec<Remark> {
+    let environment = facts.environment.clone();
+    let mut reader =
+        Reader { facts, environment, localpeer_counts: !local_given, remarks: Vec::new(), discovery: None };
     if facts.version >= FIRST_PASS {
         // `global` is read ahead of everything: a `setenv` further down is already seen further up.
         reader.discovery = Some(true);
@@ -101,12 +108,17 @@ pub fn read<'d>(files: &'d [Source], facts: &Facts, mut visit: impl FnMut(&State
     reader.remarks
 }
 
+/// The variable that HAProxy sets to the local peer's name, whoever set it before.
+pub const LOCALPEER: &str = "HAPROXY_LOCALPEER";
+
 /// The first version that reads `global` in a pass of its own.
 const FIRST_PASS: Version = Version::new(3, 1);
 
 struct Reader<'f> {
     facts: &'f Facts,
     environment: Environment,
+    /// Whether a `localpeer` here would be obeyed.
+    localpeer_counts: bool,
     remarks: Vec<Remark>,
     /// In versions with two passes: whether this is the first one, the only one that `setenv` acts in.
     discovery: Option<bool>,
@@ -122,6 +134,22 @@ struct Open {
     branch: Truth,
 }
 
+/// Where the reader is in a file.
+struct State<'d> {
+    /// The open `.if` blocks.
+    blocks: Vec<Open>,
+    /// The current section and its name.
+    section: (SectionKind, Vec<u8>),
+    /// The words of the line, kept for their room.
+    words: Words<'d>,
+}
+
+impl Default for State<'_> {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), section: (SectionKind::Other, Vec::new()), words: Words::default() }
+    }
+}
+
 impl Reader<'_> {
     fn files<'d>(&mut self, files: &'d [Source], visit: &mut dyn FnMut(&Statement<'_, 'd>)) {
         for (file, source) in files.iter().enumerate() {
@@ -131,55 +159,78 @@ impl Reader<'_> {
 
     fn file<'d>(&mut self, file: usize, source: &'d Source, visit: &mut dyn FnMut(&Statement<'_, 'd>)) {
         let document = &source.document;
-        let mut blocks: Vec<Open> = Vec::new();
-        let mut section = (SectionKind::Other, Vec::new());
-        let mut words = Words::default();
+        let mut state = State::default();
+        let sections = document.sections();
+        if self.discovery == Some(true) && document.blocks().is_empty() {
+            // Only `global` counts, and nothing decides about what a section is: most of the file need not be looked at.
+            for section in sections.iter().filter(|s| opens_global(document, s.header)) {
+                for line in (section.header.0..section.end.0).map(LineNo) {
+                    self.line(file, source, line, line == section.header, &mut state, visit);
+                }
+            }
+            return;
+        }
+        let mut headers = sections.iter().map(|s| s.header).peekable();
         for line in document.lines() {
-            let Some(first) = document.raw_words(line).next() else { continue };
-            let keyword = decode::keyword(document.text(), first);
-            let read = blocks.last().map_or(Truth::True, |b| b.outside.and(b.branch));
-            let directive = keyword.first() == Some(&b'.');
-            if read == Truth::False && !directive {
-                continue;
-            }
-            let header = if directive { None } else { grammar::keywords::section(&keyword, Some(self.facts.version)) };
-            let ahead = self.discovery == Some(true);
-            if ahead && !directive && header.is_none() && section.0 != SectionKind::Global {
-                continue;
-            }
-            let environment = std::mem::take(&mut self.environment);
-            let decoder = Decoder {
-                environment: &environment,
-                undefined: Undefined::of_version(self.facts.version.major, self.facts.version.minor),
-                file: source.name.as_bytes(),
-                section: &section.1,
-            };
-            decoder.line(document, line, &mut words);
-            self.environment = environment;
+            let header = headers.next_if_eq(&line).is_some();
+            self.line(file, source, line, header, &mut state, visit);
+        }
+    }
 
-            let place = Place { file, line };
-            if directive {
-                self.directive(source, place, &words, read, &mut blocks);
-                continue;
-            }
-            self.remark_words(source, place, &words);
-            if words.is_empty() {
-                continue;
-            }
-            if let Some(info) = header {
-                section = (
-                    info.kind,
-                    words.words.get(1).or(words.words.first()).map(|w| w.bytes.to_vec()).unwrap_or_default(),
-                );
-            }
-            let known = if read == Truth::True { Known::Yes } else { Known::Depends };
-            let statement = Statement { place, words: &words, known, header: header.map(|info| info.kind) };
-            if section.0 == SectionKind::Global && known == Known::Yes && self.discovery != Some(false) {
-                set_environment(&mut self.environment, &statement);
-            }
-            if !ahead {
-                visit(&statement);
-            }
+    /// Reads one line; `header` says whether it is one in some version.
+    fn line<'d>(
+        &mut self,
+        file: usize,
+        source: &'d Source,
+        line: LineNo,
+        header: bool,
+        state: &mut State<'d>,
+        visit: &mut dyn FnMut(&Statement<'_, 'd>),
+    ) {
+        let document = &source.document;
+        let Some(first) = document.raw_words(line).next() else { return };
+        let State { blocks, section, words } = state;
+        let read = blocks.last().map_or(Truth::True, |b| b.outside.and(b.branch));
+        let keyword = decode::keyword(document.text(), first);
+        let directive = keyword.first() == Some(&b'.');
+        if read == Truth::False && !directive {
+            return;
+        }
+        let header = if header { grammar::keywords::section(&keyword, Some(self.facts.version)) } else { None };
+        let ahead = self.discovery == Some(true);
+        if ahead && !directive && header.is_none() && section.0 != SectionKind::Global {
+            return;
+        }
+        let decoder = Decoder {
+            environment: &self.environment,
+            undefined: Undefined::of_version(self.facts.version.major, self.facts.version.minor),
+            file: source.name.as_bytes(),
+            section: &section.1,
+        };
+        decoder.line(document, line, words);
+
+        let place = Place { file, line };
+        if directive {
+            self.directive(source, place, words, read, blocks);
+            return;
+        }
+        self.remark_words(source, place, words);
+        if words.is_empty() {
+            return;
+        }
+        if let Some(info) = header {
+            let name = words.words.get(1).or(words.words.first());
+            *section = (info.kind, name.map(|w| w.bytes.to_vec()).unwrap_or_default());
+        }
+        let known = if read == Truth::True { Known::Yes } else { Known::Depends };
+        // Without a first pass a `localpeer` behind a peers section comes too late.
+        self.localpeer_counts &= section.0 != SectionKind::Peers || self.discovery.is_some();
+        let statement = Statement { place, words, known, header: header.map(|info| info.kind) };
+        if section.0 == SectionKind::Global && known == Known::Yes && self.discovery != Some(false) {
+            set_environment(&mut self.environment, &statement, self.localpeer_counts);
+        }
+        if !ahead {
+            visit(&statement);
         }
     }
 
@@ -249,6 +300,12 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a header line opens a `global` section.
+fn opens_global(document: &Document, header: LineNo) -> bool {
+    let word = document.raw_words(header).next().map(|word| decode::keyword(document.text(), word));
+    word.and_then(|word| grammar::keywords::section(&word, None)).is_some_and(|info| info.kind == SectionKind::Global)
+}
+
 /// The words of a condition, from the second to the last one.
 fn condition_span(source: &Source, line: LineNo) -> Span {
     let mut words = source.document.raw_words(line).skip(1).map(|w| w.span);
@@ -256,8 +313,8 @@ fn condition_span(source: &Source, line: LineNo) -> Span {
     words.last().map_or(first, |last| first.to(last))
 }
 
-/// `setenv`, `presetenv`, `unsetenv`, `resetenv` of `global`.
-fn set_environment(environment: &mut Environment, statement: &Statement<'_, '_>) {
+/// `setenv`, `presetenv`, `unsetenv`, `resetenv` of `global`, and `localpeer`, which sets a variable, too.
+fn set_environment(environment: &mut Environment, statement: &Statement<'_, '_>, localpeer_counts: bool) {
     let words = statement.words;
     let pair = || (words.get(1).to_vec(), words.get(2).to_vec());
     match words.get(0) {
@@ -269,6 +326,7 @@ fn set_environment(environment: &mut Environment, statement: &Statement<'_, '_>)
             let (name, value) = pair();
             environment.set(name, value);
         }
+        b"localpeer" if words.len() > 1 && localpeer_counts => environment.set(LOCALPEER, words.get(1)),
         b"unsetenv" => statement.arguments().iter().for_each(|name| environment.unset(&name.bytes)),
         b"resetenv" => environment.retain(|name| statement.arguments().iter().any(|keep| *keep.bytes == *name)),
         _ => {}

@@ -11,6 +11,7 @@ pub mod generate;
 pub mod guard;
 pub mod handover;
 pub mod localpeer;
+mod new_place;
 mod plan;
 pub mod reload_order;
 pub mod remove_peers;

@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod diff;
+pub mod graph;
 pub mod json;
 pub mod lint;
 mod lint_fold;
@@ -12,6 +13,7 @@ pub mod lint_json;
 pub mod lint_junit;
 pub mod lint_sarif;
 mod lint_text;
+pub mod markdown;
 pub mod redact;
 pub mod show_json;
 pub mod show_text;

@@ -18,13 +18,14 @@ mod pattern;
 mod pem;
 mod words;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{Document, LineNo},
+    config::{Document, Environment, LineNo},
     escape,
+    grammar::secrets,
     span::Span,
 };
 
@@ -97,14 +98,33 @@ impl Redactor {
         shown
     }
 
-    /// Text of another program that read `documents`, and may quote them, as it may be shown. The text is escaped already.
+    /// Texts of another program that read `documents` with `environment`, and may quote them, as they may be shown. The
+    /// texts are escaped already.
     #[must_use]
-    pub fn text(&self, text: &str, documents: &[&Document]) -> String {
+    pub fn texts(&self, mut texts: Vec<String>, documents: &[&Document], environment: &Environment) -> Vec<String> {
         if self.key.is_none() {
-            return text.to_owned();
+            return texts;
         }
-        let lines = documents.iter().flat_map(|document| document.lines().map(|line| (*document, line)));
-        self.own_secrets(&self.quotes_of(lines).hide(text))
+        let mut known: BTreeSet<&[u8]> = BTreeSet::new();
+        for document in documents {
+            for line in document.lines() {
+                let secrets = secret_spans(document, line).into_iter();
+                known.extend(secrets.map(|span| span.of(document.text())));
+            }
+        }
+        let variables = environment.iter().filter(|(name, _)| secrets::is_secret_variable(name));
+        known.extend(variables.map(|(_, value)| value));
+        // What is this short stands in other words, too, and is guessed anyway.
+        for secret in known.iter().filter(|secret| secret.len() >= 3) {
+            for form in forms(secret) {
+                for text in &mut texts {
+                    if text.contains(&form) {
+                        *text = text.replace(&form, &self.mark(secret));
+                    }
+                }
+            }
+        }
+        texts.iter().map(|text| self.own_secrets(text)).collect()
     }
 
     /// What hides the secrets of `lines` in messages that may quote them.

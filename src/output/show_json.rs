@@ -93,7 +93,7 @@ impl<'a> SectionJson<'a> {
             file: file(instance, section.place),
             line: section.place.line.human(),
             disabled: section.disabled,
-            effective: instance.is_effective(section),
+            effective: instance.keeps(section),
             shards: section.shards,
             binds: section.binds.iter().map(|bind| BindJson::new(section, bind, redactor)).collect(),
             peers: sorted(&section.entries, |e| &e.name)
@@ -199,7 +199,6 @@ fn file<'a>(instance: &'a Instance<'_>, place: Place) -> &'a str {
     instance.files.get(place.file).map_or("", |file| file.name.as_str())
 }
 
-/// Text as it is; a byte that is no text as `\xNN`.
 /// Parameters of a line, their secrets hidden.
 fn shown<'a>(redactor: &Redactor, params: &[&'a [u8]]) -> Vec<Cow<'a, str>> {
     let shown = |word: Cow<'a, [u8]>| match word {
@@ -209,6 +208,7 @@ fn shown<'a>(redactor: &Redactor, params: &[&'a [u8]]) -> Vec<Cow<'a, str>> {
     redactor.parameters(params).into_iter().map(shown).collect()
 }
 
+/// Text as it is; a byte that is no text as `\xNN`.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     str::from_utf8(bytes).map_or_else(|_| escape::name(bytes), Cow::Borrowed)
 }

@@ -88,10 +88,10 @@ impl Page<'_> {
         section.entries.iter().try_for_each(|entry| self.entry(section, entry, widths))?;
         let tables: Vec<String> =
             self.instance.tables_of(section).map(|table| escape::name(&table.name).into_owned()).collect();
-        match tables.is_empty() {
-            true => writeln!(self.out, "    no table travels through it"),
-            false => self.wrapped("    tables: ", &tables, ", "),
+        if tables.is_empty() {
+            return writeln!(self.out, "    no table travels through it");
         }
+        self.wrapped("    tables: ", &tables, ", ")
     }
 
     /// Words of a line, escaped, their secrets hidden.
@@ -103,7 +103,7 @@ impl Page<'_> {
     /// What is to be known about a section that doesn't just work.
     fn state(&self, section: &PeersSection) -> Option<String> {
         let local = self.instance.local.name.as_deref();
-        match (self.instance.is_effective(section), local) {
+        match (self.instance.keeps(section), local) {
             (Some(false), Some(local)) => {
                 Some(format!("! HAProxy will drop it: no entry is called `{}`", escape::name(local)))
             }

@@ -124,10 +124,14 @@ fn options(schema: &Schema) -> Vec<String> {
     options
 }
 
+/// The line; with the file where there are several.
 fn place(table: &StickTable, files: &[Source]) -> String {
-    let file = files.get(table.place.file).map_or("", |f| f.name.as_str());
+    let line = table.place.line.human();
     let mark = if table.known == Known::Depends { " ?" } else { "" };
-    format!("{file}:{}{mark}", table.place.line.human())
+    match files {
+        [_] => format!("{line}{mark}"),
+        _ => format!("{}:{line}{mark}", files.get(table.place.file).map_or("", |f| f.name.as_str())),
+    }
 }
 
 /// Items with commas between, as `store` has them, in lines of at most [`STORE_WIDTH`] characters where the items allow.
@@ -177,8 +181,8 @@ backend shop
         let instance = Instance::read(&files, &Naming::default(), &facts);
         let expected = "\
 NAME     TYPE        SIZE  EXPIRE  PEERS  STORE                                  OPTIONS  LINE
-mesh/t1  string(64)    1m     30m  mesh   gpc0                                   nopurge  lb.cfg:3
-shop     ip           200   never  mesh   server_id*,conn_rate(1s),                       lb.cfg:5
+mesh/t1  string(64)    1m     30m  mesh   gpc0                                   nopurge  3
+shop     ip           200   never  mesh   server_id*,conn_rate(1s),                       5
                                           http_req_rate(10s),http_err_rate(1m),
                                           server_key*
 * added by a `stick` rule, not by `store`

@@ -33,7 +33,7 @@ pub fn print(source: &Source, out: &mut dyn io::Write) -> io::Result<()> {
     let tree = Tree {
         version: json::VERSION,
         file: &source.name,
-        sections: Each(|| document.sections().iter().map(|section| SectionNode::new(document, section))),
+        sections: Each(|| document.sections().iter().map(|section| SectionNode::new(document, *section))),
         lines: Each(|| document.lines().map(|line| LineNode::new(document, line))),
         blocks: Each(|| document.blocks().iter().map(|block| BlockNode::new(document, block))),
         errors: Each(|| document.errors().iter().map(|error| ErrorNode::new(source, error))),
@@ -61,7 +61,7 @@ struct SectionNode<'a> {
 }
 
 impl<'a> SectionNode<'a> {
-    fn new(document: &'a Document, section: &Section) -> Self {
+    fn new(document: &'a Document, section: Section) -> Self {
         let mut words = document.raw_words(section.header).map(|word| lossy(decode::keyword(document.text(), word)));
         Self {
             keyword: words.next().unwrap_or_default(),

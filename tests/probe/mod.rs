@@ -1,14 +1,11 @@
 //! Asking `haproxy -c` about many small pieces of configuration at once.
 #![allow(dead_code, reason = "each test crate compiles this module and calls its own part of it")]
 
-#[path = "../support/random.rs"]
-mod random;
-
 use std::{fmt::Write as _, fs, path::Path};
 
 use peerctl::grammar::{Release, Version};
 
-pub(crate) use random::Random;
+pub(crate) use crate::support::random::Random;
 
 use crate::support::Haproxy;
 

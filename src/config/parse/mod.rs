@@ -1,6 +1,6 @@
 //! The parser: bytes to an index of lines and words.
 //!
-//! A line ends at LF and nowhere else; [`line`] cuts it into words; [`word`] knows what stands inside one. Errors are
+//! A line ends at LF and nowhere else; `line` cuts it into words; `word` knows what stands inside one. Errors are
 //! collected, never returned: a file with a broken line is still shown, searched and edited elsewhere.
 
 mod error;
