@@ -120,11 +120,14 @@ fn takes_ipv6(bind: &Bind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::LineNo, model::Place};
+    use crate::{
+        config::LineNo,
+        model::{Known, Place},
+    };
 
     fn takes(address: &str) -> bool {
         let place = Place { file: 0, line: LineNo(0) };
-        takes_ipv6(&Bind { place, address: address.into(), params: Vec::new() })
+        takes_ipv6(&Bind { place, address: address.into(), params: Vec::new(), known: Known::Yes })
     }
 
     #[test]
