@@ -124,7 +124,7 @@ mod tests {
 
     fn takes(address: &str) -> bool {
         let place = Place { file: 0, line: LineNo(0) };
-        takes_ipv6(&Bind { place, address: address.into(), params: Vec::new() })
+        takes_ipv6(&Bind { place, address: address.into(), params: Vec::new(), known: Known::Yes })
     }
 
     #[test]
