@@ -329,7 +329,8 @@ error[table-unknown-section]: table `api` names no section
     ╭─[lb1.cfg:22:63]
  21 │ backend api
  22 │     stick-table type string len 64 size 100k expire 30m peers mehs
-    ·                                                         lb1, lb2: unknown
+    ·                                                               ────
+    ·                                                          lb1, lb2: unknown
  23 │     stick on req.hdr(x-session)
     ╰────
   why: `peerctl explain table-unknown-section`

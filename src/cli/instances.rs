@@ -35,7 +35,7 @@ pub struct Loaded {
     pub name: String,
     /// Its files, parsed, in HAProxy's order.
     pub files: Vec<Source>,
-    /// What is needed to write them again, in the same order; `None` for standard input.
+    /// What is needed to write them again, in the same order; `None` for standard input, and if they are only looked at.
     pub originals: Vec<Option<Original>>,
     naming: Naming,
     facts: Facts,
@@ -67,13 +67,43 @@ impl Loaded {
 /// For a missing or unreadable file, a directory without configuration, a name given twice, template text, several
 /// instances in one directory, or a bad `--env`.
 pub fn load(arguments: &[String], read: &ReadArgs, version: Version) -> Result<Vec<Loaded>, Failure> {
+    load_each(arguments, read, version, For::Writing)?.into_iter().collect()
+}
+
+/// What instances are read for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum For {
+    /// They may be written again: [`Loaded::originals`] is filled.
+    Writing,
+    /// They are only looked at, which is faster.
+    Looking,
+}
+
+/// The same as [`load`], but what is wrong with one instance doesn't hide the others.
+///
+/// # Errors
+/// For what is wrong with the arguments themselves.
+pub fn load_each(
+    arguments: &[String],
+    read: &ReadArgs,
+    version: Version,
+    purpose: For,
+) -> Result<Vec<Result<Loaded, Failure>>, Failure> {
     let arguments = parse_arguments(arguments);
     if read.local.is_some() && arguments.len() > 1 {
         let help = "name each instead: lb1=lb1.cfg lb2=lb2.cfg";
         return Err(Failure::misuse("-L names one local peer, and there are several instances", help));
     }
     let names = names(&arguments)?;
-    arguments.iter().zip(names).map(|(argument, name)| load_one(argument, name, read, version)).collect()
+    Ok(arguments.iter().zip(names).map(|(argument, name)| load_one(argument, name, read, version, purpose)).collect())
+}
+
+/// The names that loading these arguments would give to the instances.
+///
+/// # Errors
+/// For a name given twice.
+pub fn names_of(arguments: &[String]) -> Result<Vec<String>, Failure> {
+    names(&parse_arguments(arguments))
 }
 
 /// The files that loading these arguments would read, as far as they can be listed.
@@ -168,14 +198,24 @@ fn folder_apart(path: &Path, rivals: &[&Path]) -> Option<String> {
         .map(|(_, f)| f)
 }
 
-fn load_one(argument: &InstanceArg, name: String, read: &ReadArgs, version: Version) -> Result<Loaded, Failure> {
+fn load_one(
+    argument: &InstanceArg,
+    name: String,
+    read: &ReadArgs,
+    version: Version,
+    purpose: For,
+) -> Result<Loaded, Failure> {
     let paths = expand(&argument.paths)?;
     let mut files = Vec::with_capacity(paths.len());
     let mut originals = Vec::with_capacity(paths.len());
     for path in &paths {
         let stdin = path == Path::new("-");
         let shown = if stdin { "-".into() } else { shown(path) };
-        let (text, original) = if stdin { (read_stdin()?, None) } else { read_file(path)? };
+        let (text, original) = match purpose {
+            _ if stdin => (read_stdin()?, None),
+            For::Writing => read_file(path)?,
+            For::Looking => (files::contents(path)?, None),
+        };
         check_rendered(&shown, &text)?;
         let document = Document::parse(text)
             .map_err(|e| Failure::misuse(format!("{shown}: {e}"), "split it into several files"))?;

@@ -67,6 +67,7 @@ pub(super) fn unset() -> &'static Rule {
 
 /// Sorted by code; a test checks it.
 static RULES: &[&Rule] = &[
+    &rules::file::condition_unknown::RULE,
     &rules::peers::address_mismatch::RULE,
     &rules::peers::address_twice::RULE,
     &rules::peers::bind_and_peer::RULE,
@@ -103,6 +104,7 @@ static RULES: &[&Rule] = &[
     &rules::server::missing::RULE,
     &rules::server::name_mismatch::RULE,
     &rules::server::order_dependent::RULE,
+    &rules::file::syntax::RULE,
     &rules::table::array_differs::RULE,
     &rules::table::columns_differ::RULE,
     &rules::table::conn_cur::RULE,
@@ -128,6 +130,7 @@ static RULES: &[&Rule] = &[
     &rules::table::unknown_section::RULE,
     &rules::table::unused::RULE,
     &rules::table::zero_period::RULE,
+    &rules::file::word_hidden::RULE,
 ];
 
 #[cfg(test)]

@@ -265,6 +265,7 @@ pub(super) fn finding<'a>(
         group.there().filter_map(|(n, there)| label(context, n, there.proxy, row.at.get(n).copied().flatten()?));
     let first = labels.next()?;
     let mut finding = labels.fold(Finding::new(severity, message, first), Finding::label);
+    finding.backend = Some(group.name.to_vec());
     finding.server = Some(ServerIds {
         backend: group.name.to_vec(),
         server: row.name.to_vec(),

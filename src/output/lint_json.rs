@@ -81,7 +81,7 @@ impl Serialize for FindingJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { finding, report, redactor, instances } = self;
         let texts = Texts::new(finding, report, redactor);
-        let fields = if finding.server.is_some() { 9 } else { 6 };
+        let fields = 6 + usize::from(finding.backend.is_some()) + if finding.server.is_some() { 2 } else { 0 };
         let mut object = serializer.serialize_struct("Finding", fields)?;
         object.serialize_field("code", finding.rule.code)?;
         object.serialize_field("severity", finding.severity.word())?;
@@ -90,8 +90,10 @@ impl Serialize for FindingJson<'_> {
         object.serialize_field("fixable", &finding.fixable)?;
         let labels = || finding.labels.iter().filter_map(|label| LabelJson::new(label, report, &texts));
         object.serialize_field("labels", &Each(labels))?;
+        if let Some(backend) = &finding.backend {
+            object.serialize_field("backend", &name(backend))?;
+        }
         if let Some(server) = &finding.server {
-            object.serialize_field("backend", &name(&server.backend))?;
             object.serialize_field("server", &name(&server.server))?;
             object.serialize_field("ids", &Ids { server, instances })?;
         }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::Source,
     escape,
-    lint::{Finding, Label},
+    lint::{Finding, Label, Severity},
     span::Span,
 };
 
@@ -40,9 +40,9 @@ impl<'a> Texts<'a> {
             Some((&source.document, label.place.line))
         });
         let fix = (finding.fixable && !finding.help.contains("peerctl check")).then(|| {
-            // Some rules are mended only where they are asked for.
-            let select = format!("--select {}", finding.rule.code);
-            let option = if finding.help.contains(&select) { format!("--fix {select}") } else { "--fix".to_owned() };
+            // What is only good to know is mended where it is asked for.
+            let asked = finding.severity == Severity::Note;
+            let option = if asked { format!("--fix --select {}", finding.rule.code) } else { "--fix".to_owned() };
             report.command.with(&option)
         });
         Self { finding, quotes: redactor.quotes_of(lines), fix }

@@ -73,7 +73,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             "Entries arrive there that name servers nobody has.".to_owned()
         };
         let help = "make it there, too, or take `peers` off a table that only one instance needs";
-        found.push(finding.happens(format!("{} {happens}", group.how_it_sticks())).help(help));
+        found.push(finding.happens(format!("{} {happens}", group.how_it_sticks())).help(help).backend(group.name));
     }
 }
 

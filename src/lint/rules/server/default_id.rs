@@ -46,6 +46,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
                 found.push(
                     Finding::new(Severity::Warning, message, label)
                         .happens("HAProxy drops it with an alert, starts, and numbers the servers by position.")
+                        .backend(&proxy.name)
                         .help("write an id on each server line"),
                 );
             }

@@ -62,6 +62,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
                     Finding::new(Severity::Error, message, at_second)
                         .label(at_first)
                         .happens("HAProxy refuses the configuration.")
+                        .backend(&proxy.name)
                         .help("give one of them another id, the same on all instances"),
                 );
             }

@@ -62,6 +62,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
         found.push(
             finding
                 .happens("A server that is added at run time takes the lowest free id, and entries that still name it.")
+                .backend(group.name)
                 .help("nothing, if the server that had it was taken out not long ago"),
         );
     }

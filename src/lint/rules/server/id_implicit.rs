@@ -64,7 +64,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
         } else {
             "write the ids down; where a `server-template` makes the servers, only its first one can have an id"
         };
-        found.push(finding.happens(happens).help(help));
+        found.push(finding.happens(happens).help(help).backend(group.name));
     }
 }
 

@@ -63,6 +63,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
                         ),
                     )
                     .happens("HAProxy refuses the configuration.")
+                    .backend(&proxy.name)
                     .help("give it an id that no other server of the backend has, the same on all instances"),
                 );
             }

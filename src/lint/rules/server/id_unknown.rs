@@ -43,6 +43,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             found.push(
                 Finding::new(Severity::Note, message, context.word(index, place, word, why))
                     .happens("Whether their ids agree with those of other instances is not known.")
+                    .backend(&proxy.name)
                     .help("say what it depends on: --env VAR=VALUE, or --env INSTANCE:VAR=VALUE"),
             );
         }

@@ -73,7 +73,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             "let the table name servers by address: `peerctl table set {} --srvkey addr`, on all instances at once",
             escape::name(table)
         );
-        found.push(finding.happens(happens).help(help));
+        found.push(finding.happens(happens).help(help).backend(group.name));
     }
 }
 

@@ -113,7 +113,7 @@ fn takes_ipv6(bind: &Bind) -> bool {
         let host = plain.get(..at).unwrap_or_default();
         let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
         let loopback = host == b"::1";
-        !loopback && !plain.contains(&b'@') && (family.is_some() || host.contains(&b':'))
+        !loopback && !plain.contains(&b'@') && !plain.starts_with(b"/") && (family.is_some() || host.contains(&b':'))
     })
 }
 
