@@ -209,7 +209,7 @@ impl<'a> Member<'a> {
             self.entries().filter_map(dialled).any(|a| !a.is_loopback() && !a.is_wildcard() && addresses.contains(&a))
         };
         if self.section.name == other.section.name {
-            return !is_copy && (!common.is_empty() || same_address());
+            return !is_copy && !common.is_empty();
         }
         let has_other = |a: &Self, b: &Self| a.instance.section(&b.section.name).is_some();
         let free = !has_other(self, other) && !has_other(other, self);
