@@ -65,7 +65,7 @@ pub enum Command {
     /// Show peers sections, stick tables, and servers with their ids
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
-    /// Draw who peers with whom, which tables travel, and what doesn't match
+    /// Draw who peers with whom, and what doesn't match
     #[command(after_help = help::GRAPH)]
     Graph(GraphArgs),
     /// Say what a rule finds, why that is bad, and what to write instead

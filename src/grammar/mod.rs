@@ -6,6 +6,7 @@ mod key_type;
 pub mod keywords;
 mod params;
 pub mod secrets;
+pub mod section_keywords;
 mod table_param;
 pub mod texts;
 mod tsv;

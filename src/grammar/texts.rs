@@ -66,6 +66,7 @@ const TABLES: &[(&str, &str)] = &[
     ("peers-keywords", include_str!("../../grammar/peers-keywords.tsv")),
     ("predicates", include_str!("../../grammar/predicates.tsv")),
     ("secrets", include_str!("../../grammar/secrets.tsv")),
+    ("section-keywords", include_str!("../../grammar/section-keywords.tsv")),
     ("sections", include_str!("../../grammar/sections.tsv")),
     ("server-params", include_str!("../../grammar/server-params.tsv")),
     ("table-params", include_str!("../../grammar/table-params.tsv")),
