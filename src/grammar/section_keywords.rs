@@ -5,14 +5,14 @@ use std::{collections::HashMap, sync::LazyLock};
 use super::tsv;
 use super::version::{Lifetime, Version};
 
-/// One row of `grammar/section-keywords.tsv`.
+/// One row of `grammar/section-keywords.tsv`. A word of which versions say different things has several.
 #[derive(Clone, Copy, Debug)]
 pub struct SectionKeyword {
     /// The section's keyword: `backend`.
     pub section: &'static str,
     /// The word.
     pub word: &'static str,
-    /// The probed versions that don't call it unknown.
+    /// The probed versions that say this.
     pub lifetime: Lifetime,
     /// What these versions say.
     pub answer: Answer,
@@ -27,6 +27,8 @@ pub enum Answer {
     Ignored,
     /// It refuses the word in this section.
     NotAllowed,
+    /// It refuses the word where this section has no name.
+    Named,
     /// It refuses the word as one of former times.
     Removed,
     /// That depends on the libraries it was built with.
@@ -42,6 +44,8 @@ pub enum Verdict {
     Ignored,
     /// HAProxy refuses the word in this section.
     NotAllowed,
+    /// HAProxy refuses the word where the section has no name.
+    Named,
     /// HAProxy refuses the word as one of former times.
     Removed,
     /// Only builds with certain libraries know it.
@@ -67,9 +71,17 @@ pub fn verdict(section: &[u8], word: &[u8], version: Version) -> Verdict {
     let Some(words) = std::str::from_utf8(section).ok().and_then(|section| TABLE.sections.get(section)) else {
         return Verdict::Fine;
     };
-    let Some(row) = words.get(word) else { return Verdict::Nowhere };
-    if is_absent(row.lifetime, version) {
-        return Verdict::Elsewhere(row.lifetime);
+    let Some(rows) = words.get(word) else { return Verdict::Nowhere };
+    let Some(row) = rows.iter().find(|row| row.lifetime.contains(Some(version))) else {
+        let surely = rows.iter().all(|row| is_absent(row.lifetime, version));
+        let last = rows.last().filter(|_| surely);
+        return last.map_or(Verdict::Fine, |row| Verdict::Elsewhere(row.lifetime));
+    };
+    // A word that was removed may have been there in the versions before.
+    if row.answer == Answer::Removed
+        && !PROBED.iter().any(|probed| *probed <= version && row.lifetime.contains(Some(*probed)))
+    {
+        return Verdict::Fine;
     }
     // A later version may make more of a word than the last one that was probed.
     let later = PROBED.last().is_some_and(|last| version > *last);
@@ -78,6 +90,7 @@ pub fn verdict(section: &[u8], word: &[u8], version: Version) -> Verdict {
         Answer::Build => Verdict::Build,
         Answer::Ignored if !later => Verdict::Ignored,
         Answer::NotAllowed if !later => Verdict::NotAllowed,
+        Answer::Named if !later => Verdict::Named,
         _ => Verdict::Fine,
     }
 }
@@ -93,7 +106,7 @@ pub fn is_absent(lifetime: Lifetime, version: Version) -> bool {
 
 struct Table {
     rows: Vec<SectionKeyword>,
-    sections: HashMap<&'static str, HashMap<&'static [u8], SectionKeyword>>,
+    sections: HashMap<&'static str, HashMap<&'static [u8], Vec<SectionKeyword>>>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -101,6 +114,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         ("known", Answer::Known),
         ("ignored", Answer::Ignored),
         ("not-allowed", Answer::NotAllowed),
+        ("named", Answer::Named),
         ("removed", Answer::Removed),
         ("build", Answer::Build),
     ];
@@ -111,9 +125,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         answer: row.choice(4, &answers),
     };
     let rows: Vec<_> = tsv::rows(include_str!("../../grammar/section-keywords.tsv")).map(keyword).collect();
-    let mut sections: HashMap<_, HashMap<_, _>> = HashMap::new();
+    let mut sections: HashMap<_, HashMap<_, Vec<_>>> = HashMap::new();
     for row in &rows {
-        sections.entry(row.section).or_default().insert(row.word.as_bytes(), *row);
+        sections.entry(row.section).or_default().entry(row.word.as_bytes()).or_default().push(*row);
     }
     Table { rows, sections }
 });
@@ -128,7 +142,7 @@ mod tests {
 
     #[test]
     fn rows_are_sorted_and_unique() {
-        let keys: Vec<_> = all().iter().map(|row| (row.section, row.word)).collect();
+        let keys: Vec<_> = all().iter().map(|row| (row.section, row.word, row.lifetime.since)).collect();
         assert!(keys.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
@@ -147,8 +161,8 @@ mod tests {
     fn later_versions_may_know_more() {
         assert!(matches!(at("global", "tune.bufsize.large", 3, 2), Verdict::Elsewhere(_)));
         assert!(matches!(at("global", "tune.bufsize.large", 3, 4), Verdict::Fine));
-        assert!(matches!(at("backend", "quic-initial", 3, 2), Verdict::NotAllowed));
-        assert!(matches!(at("backend", "quic-initial", 3, 4), Verdict::Fine));
+        assert!(matches!(at("frontend", "server", 3, 2), Verdict::NotAllowed));
+        assert!(matches!(at("frontend", "server", 3, 4), Verdict::Fine));
         assert!(matches!(at("backend", "reqadd", 3, 4), Verdict::Removed));
         assert!(matches!(at("global", "no-such-word", 3, 4), Verdict::Nowhere));
         assert!(matches!(at("namespace_list", "ns", 3, 4), Verdict::Fine));

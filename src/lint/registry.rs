@@ -66,5 +66,10 @@ pub(super) fn unset() -> &'static Rule {
 }
 
 /// Sorted by code; a test checks it.
-static RULES: &[&Rule] =
-    &[&rules::peers::no_local::RULE, &rules::server::id_mismatch::RULE, &rules::table::unknown_section::RULE];
+static RULES: &[&Rule] = &[
+    &rules::config::keyword_unknown::RULE,
+    &rules::peers::no_local::RULE,
+    &rules::server::id_mismatch::RULE,
+    &rules::table::unknown_section::RULE,
+    &rules::config::version_unsupported::RULE,
+];
