@@ -71,7 +71,7 @@ pub enum Command {
     /// Check configurations of one or several instances: peers, stick tables, servers
     #[command(after_help = help::CHECK)]
     Check(Box<CheckArgs>),
-    /// Draw who peers with whom, which tables travel, and what doesn't match
+    /// Draw who peers with whom, and what doesn't match
     #[command(after_help = help::GRAPH)]
     Graph(GraphArgs),
     /// Say what a rule finds, why that is bad, and what to write instead

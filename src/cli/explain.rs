@@ -52,40 +52,12 @@ const NEAREST: usize = 3;
 fn distance(typed: &str, code: &str) -> usize {
     let words = typed.split('-').filter(|word| word.len() > 1);
     let shared = words.filter(|word| code.split('-').any(|own| own == *word)).count();
-    (letters(typed, code) + 8).saturating_sub(4 * shared)
-}
-
-/// The least number of letters to insert, delete or exchange.
-fn letters(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (number, c) in a.chars().take(b.len() + 64).enumerate() {
-        let mut diagonal = number;
-        let mut left = number + 1;
-        for (other, above) in b.iter().zip(row.iter_mut().skip(1)) {
-            let exchanged = diagonal + usize::from(*other != c);
-            diagonal = *above;
-            left = exchanged.min(left + 1).min(*above + 1);
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = number + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
+    (strsim::damerau_levenshtein(typed, code) + 8).saturating_sub(4 * shared)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances_count_edits() {
-        assert_eq!(letters("", "abc"), 3);
-        assert_eq!(letters("abc", ""), 3);
-        assert_eq!(letters("kitten", "sitting"), 3);
-        assert_eq!(letters("same", "same"), 0);
-    }
 
     #[test]
     fn a_slip_of_the_finger_finds_its_rule() {

@@ -9,6 +9,7 @@ mod params;
 mod peers_ignored;
 mod sample;
 pub mod secrets;
+pub mod section_keywords;
 mod table_param;
 pub mod texts;
 mod tsv;

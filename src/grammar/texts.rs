@@ -69,6 +69,7 @@ const TABLES: &[(&str, &str)] = &[
     ("predicates", include_str!("../../grammar/predicates.tsv")),
     ("sample-types", include_str!("../../grammar/sample-types.tsv")),
     ("secrets", include_str!("../../grammar/secrets.tsv")),
+    ("section-keywords", include_str!("../../grammar/section-keywords.tsv")),
     ("sections", include_str!("../../grammar/sections.tsv")),
     ("server-params", include_str!("../../grammar/server-params.tsv")),
     ("table-params", include_str!("../../grammar/table-params.tsv")),

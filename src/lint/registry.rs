@@ -68,6 +68,7 @@ pub(super) fn unset() -> &'static Rule {
 /// Sorted by code; a test checks it.
 static RULES: &[&Rule] = &[
     &rules::file::condition_unknown::RULE,
+    &rules::config::keyword_unknown::RULE,
     &rules::peers::address_mismatch::RULE,
     &rules::peers::address_twice::RULE,
     &rules::peers::bind_and_peer::RULE,
@@ -130,6 +131,7 @@ static RULES: &[&Rule] = &[
     &rules::table::unknown_section::RULE,
     &rules::table::unused::RULE,
     &rules::table::zero_period::RULE,
+    &rules::config::version_unsupported::RULE,
     &rules::file::word_hidden::RULE,
 ];
 

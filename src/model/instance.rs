@@ -92,6 +92,10 @@ pub struct Instance<'d> {
     pub table_uses: Vec<TableUse>,
     /// What was remarkable.
     pub remarks: Vec<Remark>,
+    /// What the files were read with.
+    facts: Facts,
+    /// Whether `-L` gave the local name.
+    named: bool,
 }
 
 impl<'d> Instance<'d> {
@@ -107,7 +111,12 @@ impl<'d> Instance<'d> {
         }
         let mut builder = Builder::new(files, facts.version);
         let remarks = reading::read(files, &facts, naming.option.is_some(), |statement| builder.statement(statement));
-        builder.finish(naming, remarks)
+        builder.finish(naming, remarks, facts)
+    }
+
+    /// Reads all statements once more, for questions that few ask.
+    pub fn statements(&self, visit: impl FnMut(&Statement<'_, 'd>)) {
+        reading::read(self.files, &self.facts, self.named, visit);
     }
 
     /// The peers section called `name`.
@@ -304,7 +313,7 @@ impl<'d> Builder<'d> {
         self.version >= Version::new(3, 1) || self.peers.is_empty()
     }
 
-    fn finish(mut self, naming: &Naming, remarks: Vec<Remark>) -> Instance<'d> {
+    fn finish(mut self, naming: &Naming, remarks: Vec<Remark>, facts: Facts) -> Instance<'d> {
         self.close();
         let local = self.local_peer(naming);
         self.add_implicit_columns();
@@ -322,6 +331,8 @@ impl<'d> Builder<'d> {
             candidates: naming.candidates.clone(),
             table_uses,
             remarks,
+            facts,
+            named: naming.option.is_some(),
         }
     }
 
