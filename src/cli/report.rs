@@ -217,7 +217,8 @@ fn handover(report: &Report<'_>) -> String {
     text.push('\n');
     let mut reasons: Vec<String> = Vec::new();
     for reason in changed.iter().flat_map(|e| &e.handover.reasons) {
-        let reason = reason.to_string();
+        let advice = reason.cause.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+        let reason = format!("{reason}{advice}");
         if !reasons.contains(&reason) {
             reasons.push(reason);
         }
