@@ -301,16 +301,17 @@ fn environment(instance: &str, read: &ReadArgs) -> Result<Environment, Failure> 
 
 /// Templates must be rendered first: an edit of `{{ … }}` would be guessing.
 fn check_rendered(name: &str, text: &[u8]) -> Result<(), Failure> {
-    let pairs: [(&[u8], &[u8]); 2] = [(b"{{", b"}}"), (b"{%", b"%}")];
-    let first = |(open, close): (&[u8], &[u8])| {
-        memchr::memmem::find_iter(text, open).find(|at| {
-            let rest = text.get(*at..).unwrap_or_default();
-            let line = memchr::memchr(b'\n', rest).map_or(rest, |end| rest.split_at(end).0);
-            memchr::memmem::find(line, close).is_some()
-        })
-    };
-    let found = pairs.into_iter().filter_map(|pair| first(pair).map(|at| (at, pair.0))).min();
-    let Some((at, open)) = found else { return Ok(()) };
+    let opens = memchr::memchr_iter(b'{', text).find_map(|at| {
+        let rest = text.get(at..).unwrap_or_default();
+        let (open, close): (&[u8], &[u8]) = match rest.get(1)? {
+            b'{' => (b"{{", b"}}"),
+            b'%' => (b"{%", b"%}"),
+            _ => return None,
+        };
+        let line = memchr::memchr(b'\n', rest).map_or(rest, |end| rest.split_at(end).0);
+        memchr::memmem::find(line, close).map(|_| (at, open))
+    });
+    let Some((at, open)) = opens else { return Ok(()) };
     let line = 1 + memchr::memchr_iter(b'\n', text.get(..at).unwrap_or_default()).count();
     let message = format!("{name}:{line}: template text (`{}`), not a configuration", escape::name(open));
     Err(Failure::misuse(message, "render it first and give the result"))

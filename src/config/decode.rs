@@ -163,9 +163,14 @@ pub struct Decoder<'e> {
 impl Decoder<'_> {
     /// Decodes a line into `words`, replacing what was there. A line with syntax errors gives what can be read of it.
     pub fn line<'d>(&self, document: &'d Document, line: LineNo, words: &mut Words<'d>) {
+        self.first_words(document, line, usize::MAX, words);
+    }
+
+    /// The same for no more than `most` raw words.
+    pub fn first_words<'d>(&self, document: &'d Document, line: LineNo, most: usize, words: &mut Words<'d>) {
         words.clear();
         let mut glued: Option<Pending> = None;
-        for (index, raw) in document.raw_words(line).enumerate() {
+        for (index, raw) in document.raw_words(line).take(most).enumerate() {
             let index = u16::try_from(index).unwrap_or(u16::MAX);
             let text = raw.span.of(document.text());
             if !raw.special && glued.is_none() {

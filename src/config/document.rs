@@ -183,6 +183,12 @@ impl Document {
         })
     }
 
+    /// What a line reads like from the start of each of its words on, if that word holds neither quotes nor escapes.
+    pub(crate) fn word_tails(&self, line: LineNo) -> impl Iterator<Item = Option<&[u8]>> {
+        let tail = |word: &WordStart| self.text.get(word.start() as usize..).filter(|_| !word.is_special());
+        self.word_starts(line).iter().map(tail)
+    }
+
     /// The first word of a line if it is written without quotes and escapes, else its raw text.
     #[must_use]
     pub fn first_word(&self, line: LineNo) -> &[u8] {
@@ -274,6 +280,11 @@ impl Document {
         let mut sections: Vec<Section> = Vec::new();
         let mut blocks = block::Builder::default();
         for line in self.lines() {
+            let Some(first) = self.word_starts(line).first() else { continue };
+            let byte = self.text.get(first.start() as usize).copied().unwrap_or_default();
+            if !first.is_special() && byte != b'.' && !grammar::keywords::may_start_section(byte) {
+                continue;
+            }
             let Some(word) = self.raw_words(line).next() else { continue };
             let bytes = super::decode::keyword(&self.text, word);
             if bytes.first() == Some(&b'.') {

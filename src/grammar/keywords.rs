@@ -41,11 +41,17 @@ pub fn sections() -> &'static [SectionInfo] {
 #[must_use]
 pub fn section(word: &[u8], version: Option<Version>) -> Option<&'static SectionInfo> {
     // Most lines are no header, and the first letter says so: no keyword starts like `server`.
-    if !SECTION_INITIALS.contains(word.first()?) {
+    if !may_start_section(*word.first()?) {
         return None;
     }
     let at = SECTIONS.binary_search_by(|info| info.keyword.as_bytes().cmp(word)).ok()?;
     SECTIONS.get(at).filter(|info| info.lifetime.contains(version))
+}
+
+/// Whether a section keyword of some version starts with this byte.
+#[must_use]
+pub fn may_start_section(byte: u8) -> bool {
+    SECTION_INITIALS.get(usize::from(byte)).is_some_and(|starts| *starts)
 }
 
 /// What the words after the arguments of a line in a peers section are.
@@ -156,10 +162,13 @@ pub fn table_user(kind: TableUserKind, name: &[u8]) -> Option<&'static TableUser
     USERS.iter().find(|user| user.kind == kind && user.name.as_bytes() == name)
 }
 
-static SECTION_INITIALS: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut initials: Vec<u8> = SECTIONS.iter().filter_map(|info| info.keyword.bytes().next()).collect();
-    initials.dedup();
-    initials
+/// For each byte, whether a section keyword starts with it.
+static SECTION_INITIALS: LazyLock<[bool; 256]> = LazyLock::new(|| {
+    let mut starts = [false; 256];
+    for first in SECTIONS.iter().filter_map(|info| info.keyword.bytes().next()) {
+        starts[usize::from(first)] = true;
+    }
+    starts
 });
 
 static SECTIONS: LazyLock<Vec<SectionInfo>> = LazyLock::new(|| {

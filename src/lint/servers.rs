@@ -92,10 +92,12 @@ fn group<'a>(context: &Context<'a>, name: &'a [u8], proxies: &[Option<&'a Proxy<
 
 fn side<'a>(context: &Context<'a>, instance: &'a Instance<'a>, proxy: Option<&'a Proxy<'a>>) -> Side<'a> {
     let Some(proxy) = proxy else { return Side::Missing };
-    if proxy.known != Known::Yes
-        || proxy.servers.iter().any(|s| s.known != Known::Yes)
-        || proxy.lines.iter().any(|l| l.unset.is_some())
-    {
+    let is_doubtful = |proxy: &Proxy<'_>| {
+        proxy.known != Known::Yes
+            || proxy.servers.iter().any(|s| s.known != Known::Yes)
+            || proxy.lines.iter().any(|l| l.unset.is_some())
+    };
+    if proxy.overview.doubtful && is_doubtful(proxy) {
         return Side::Doubtful(proxy);
     }
     if proxy.disabled {

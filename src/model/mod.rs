@@ -16,7 +16,7 @@ pub use address::Address;
 pub use call::{Call, Listener, Refusal};
 pub use instance::{Instance, LocalPeer, LocalPeerSource, Naming};
 pub use peers::{Bind, PeerEntry, PeerKeyword, PeersSection};
-pub use proxy::{Proxy, ProxyKind, Server, ServerLine};
+pub use proxy::{Overview, Proxy, ProxyKind, Server, ServerLine};
 pub use reading::{Facts, Known, Place, Statement};
 pub use stick_table::{RawRange, StickTable};
 pub use table_use::{How, Sample, TableUse};

@@ -42,6 +42,8 @@ pub struct Proxy<'d> {
     pub servers: Vec<Server<'d>>,
     /// The lines that declare them, in order.
     pub lines: Vec<ServerLine>,
+    /// What there is to know about all of them.
+    pub overview: Overview,
     /// Its `stick-table`; the last one if there are several, which HAProxy refuses.
     pub table: Option<StickTable>,
     /// The `stick-table` lines before that.
@@ -55,6 +57,21 @@ pub struct Proxy<'d> {
     pub sticks_on: Vec<Vec<u8>>,
     /// The `id`s on its `default-server` lines, which HAProxy drops: the line and the raw word of the keyword.
     pub default_ids: Vec<(Place, u16)>,
+}
+
+/// The servers of a proxy as a whole, so that nobody has to look at each of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Overview {
+    /// Whether a line depends on something unknown: a condition, a variable that isn't set, an id that is none.
+    pub doubtful: bool,
+    /// Whether a line is a `server-template`, or has `resolvers`.
+    pub discovered: bool,
+    /// How many servers there are on lines that say no id.
+    pub automatic: u32,
+    /// How many lines say an id.
+    pub given: u32,
+    /// The smallest and the largest id that a line says.
+    pub range: Option<(u32, u32)>,
 }
 
 /// A server of a proxy.
@@ -116,8 +133,9 @@ impl<'d> Proxy<'d> {
             known: header.known,
             disabled: disabled_by_defaults,
             servers: Vec::new(),
-            table: None,
             lines: Vec::new(),
+            overview: Overview::default(),
+            table: None,
             earlier_tables: Vec::new(),
             binds: Vec::new(),
             backends: Vec::new(),
@@ -149,6 +167,7 @@ impl<'d> Proxy<'d> {
     pub fn finish(&mut self) {
         self.servers.shrink_to_fit();
         self.lines.shrink_to_fit();
+        self.overview = self.look_over();
         if self.disabled {
             self.servers.iter_mut().for_each(|s| s.id = Some(0));
             return;
@@ -163,6 +182,24 @@ impl<'d> Proxy<'d> {
                 server.id = first.map(|first| first.saturating_add(place));
             }
         });
+    }
+
+    fn look_over(&self) -> Overview {
+        let mut all = Overview { doubtful: self.known != Known::Yes, ..Overview::default() };
+        for line in &self.lines {
+            let known = self.servers.get(line.first as usize).map_or(Known::Yes, |server| server.known);
+            all.doubtful |= known != Known::Yes || line.unset.is_some() || line.explicit == ExplicitId::Unknown;
+            all.discovered |= line.template || line.resolved;
+            match line.explicit {
+                ExplicitId::Automatic => all.automatic = all.automatic.saturating_add(line.count),
+                ExplicitId::Given(id) => {
+                    all.given += 1;
+                    all.range = Some(all.range.map_or((id, id), |(low, high)| (low.min(id), high.max(id))));
+                }
+                ExplicitId::Unknown => all.given += 1,
+            }
+        }
+        all
     }
 
     /// The line that declares a server, by the server's index.

@@ -40,7 +40,7 @@ pub enum Known {
 pub struct Statement<'s, 'd> {
     /// Where it stands.
     pub place: Place,
-    /// Its words; never empty.
+    /// Its words; never empty. Of a `server` line in a proxy without `id` and `resolvers`, only those up to the address.
     pub words: &'s Words<'d>,
     /// Whether it is read.
     pub known: Known,
@@ -207,7 +207,12 @@ impl Reader<'_> {
             file: source.name.as_bytes(),
             section: &section.1,
         };
-        decoder.line(document, line, words);
+        let most = if section.0 == SectionKind::Proxy && *keyword == *b"server" && is_plain_server(document, line) {
+            SERVER_WORDS
+        } else {
+            usize::MAX
+        };
+        decoder.first_words(document, line, most, words);
 
         let place = Place { file, line };
         if directive {
@@ -298,6 +303,17 @@ impl Reader<'_> {
             remark(index, RemarkKind::WordRefused);
         }
     }
+}
+
+/// `server NAME ADDRESS`.
+const SERVER_WORDS: usize = 3;
+
+/// Whether a `server` line has nothing behind its address that anybody asks about here: no quotes or escapes, and no word
+/// that could be `id` or `resolvers`. Most lines of a large configuration are like that.
+fn is_plain_server(document: &Document, line: LineNo) -> bool {
+    let asked = |tail: &[u8]| matches!(tail, [b'i', b'd', ..] | [b'r', b'e', b's', ..]);
+    let mut tails = document.word_tails(line);
+    tails.by_ref().take(SERVER_WORDS).all(|tail| tail.is_some()) && tails.all(|tail| tail.is_some_and(|t| !asked(t)))
 }
 
 /// Whether a header line opens a `global` section.

@@ -58,7 +58,9 @@ impl SetServerIds {
                 else {
                     continue;
                 };
-                write(instance, plan, line, place, pin.id);
+                if let Err(error) = write(instance, plan, line, place, pin.id) {
+                    plan.note(Mark::Attention, escape::name(name), error.to_string());
+                }
             }
             for (instance, told) in told.iter_mut().enumerate() {
                 told.backend(name, &proxies, &agreement, instance);
@@ -103,16 +105,19 @@ fn check(
     Ok(())
 }
 
-fn write(instance: &Instance<'_>, plan: &mut Plan, line: &ServerLine, place: Place, id: u32) {
+/// # Errors
+/// For a line that is full, which [`check`] has ruled out.
+fn write(instance: &Instance<'_>, plan: &mut Plan, line: &ServerLine, place: Place, id: u32) -> Result<(), OpError> {
     let id = id.to_string();
     if let Some(range) = line.id {
         splice::replace_words(instance, plan, place, range, id.as_bytes());
     } else if let Some(word) = line.referenced_from {
         let start = instance.word_span(place, usize::from(word)).start;
         plan.file(place.file).insert(start, format!("id {id} "));
-    } else if let Some(last) = instance.files.get(place.file).and_then(|f| f.document.raw_words(place.line).last()) {
-        plan.file(place.file).insert(last.span.end, format!(" id {id}"));
+    } else {
+        splice::append_words(instance, plan, place, &[b"id", id.as_bytes()])?;
     }
+    Ok(())
 }
 
 /// What is said about an instance.

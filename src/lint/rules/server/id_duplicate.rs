@@ -40,7 +40,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for (index, instance) in context.each() {
-        for proxy in instance.proxies.iter().filter(|proxy| proxy.known == Known::Yes) {
+        for proxy in instance.proxies.iter().filter(|p| p.known == Known::Yes && p.overview.given > 1) {
             for (first, second, id) in duplicates(proxy) {
                 let label = |line: &ServerLine, text: &str| {
                     let server = proxy.servers.get(line.first as usize)?;

@@ -23,8 +23,8 @@
 
 use crate::{
     escape,
-    lint::{Context, Finding, Rule, Severity, Side},
-    model::{Proxy, server_id::ExplicitId},
+    lint::{Context, Finding, Rule, Severity},
+    model::Proxy,
 };
 
 pub(in crate::lint) static RULE: Rule = Rule {
@@ -37,11 +37,13 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for group in context.groups() {
         let mut finding: Option<Finding> = None;
-        for (instance, proxy) in group.sides.iter().enumerate().filter_map(|(n, side)| match side {
-            Side::There(there) => Some((n, there.proxy)),
-            _ => None,
-        }) {
-            let gaps = gaps(proxy);
+        for (instance, proxy) in group.there().map(|(instance, there)| (instance, there.proxy)) {
+            let mut gaps = gaps(proxy);
+            // What a server of another instance has isn't free.
+            gaps.retain(|(after, before)| {
+                let mut others = group.there().flat_map(|(_, there)| &there.proxy.servers).filter_map(|s| s.id);
+                !others.any(|id| *after < id && id < *before)
+            });
             let Some((after, _)) = gaps.first() else { continue };
             let text = free(&gaps);
             let label = proxy
@@ -70,14 +72,9 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
 /// The runs of numbers that no server has, between the smallest and the largest id written down: the id before each run and
 /// the one behind it.
 fn gaps(proxy: &Proxy<'_>) -> Vec<(u32, u32)> {
-    let (mut low, mut high, mut written) = (u32::MAX, 0, 0_u32);
-    for line in &proxy.lines {
-        if let ExplicitId::Given(id) = line.explicit {
-            (low, high, written) = (low.min(id), high.max(id), written + 1);
-        }
-    }
+    let Some((low, high)) = proxy.overview.range else { return Vec::new() };
     // As many ids as numbers: no gap. Most backends end here.
-    if written < 2 || u64::from(high) - u64::from(low) + 1 == u64::from(written) {
+    if u64::from(high) - u64::from(low) + 1 == u64::from(proxy.overview.given) {
         return Vec::new();
     }
     let Some(mut ids) = proxy.servers.iter().map(|s| s.id).collect::<Option<Vec<u32>>>() else { return Vec::new() };

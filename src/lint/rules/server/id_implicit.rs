@@ -32,7 +32,7 @@
 
 use crate::{
     escape,
-    lint::{Context, Finding, Group, Rule, Severity},
+    lint::{Context, Finding, Group, Rule, Severity, There},
     model::{Proxy, ServerLine, numbering::Extent, server_id::ExplicitId},
 };
 
@@ -45,8 +45,10 @@ pub(in crate::lint) static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for group in context.groups().iter().filter(|group| group.travels() && group.there().count() > 1 && agree(group)) {
-        let count: u32 =
-            group.there().map(|(_, there)| open_lines(there.proxy).map(|line| line.count).sum()).max().unwrap_or(0);
+        let count = group.there().map(|(_, there)| there.proxy.overview.automatic).max().unwrap_or(0);
+        if count == 0 {
+            continue;
+        }
         let mut labels = group.there().filter_map(|(instance, there)| {
             let line = open_lines(there.proxy).next()?;
             let server = there.server(line.first as usize)?;
@@ -56,7 +58,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
         let servers = if count == 1 { "server" } else { "servers" };
         let message = format!("backend `{}` has {count} {servers} with ids by position only", escape::name(group.name));
         let mut finding = labels.fold(Finding::new(Severity::Note, message, first), Finding::label);
-        finding.fixable = group.agree(0, Extent::All).is_ok_and(|agreement| !agreement.pins.is_empty());
+        finding.fixable = is_fixable(group);
         let happens =
             format!("{} A line more or less on one instance, or another order, changes ids.", group.how_it_sticks());
         let help = if finding.fixable {
@@ -66,6 +68,13 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
         };
         found.push(finding.happens(happens).help(help).backend(group.name));
     }
+}
+
+/// Whether the ids can be written down. Where all sides are alike and no template is there, they can.
+fn is_fixable(group: &Group<'_>) -> bool {
+    let plain = |(_, there): (usize, &There<'_>)| !there.proxy.overview.discovered && !there.proxy.overview.doubtful;
+    (group.alike && group.there().all(plain))
+        || group.agree(0, Extent::All).is_ok_and(|agreement| !agreement.pins.is_empty())
 }
 
 /// Whether all servers that several instances have, have one id.

@@ -38,7 +38,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for (index, instance) in context.each() {
-        for proxy in &instance.proxies {
+        for proxy in instance.proxies.iter().filter(|proxy| proxy.overview.doubtful) {
             for line in proxy.lines.iter().filter(|l| l.explicit == ExplicitId::Unknown && !l.id_referenced) {
                 let (Some(server), Some((word, _))) = (proxy.servers.get(line.first as usize), line.id) else {
                     continue;

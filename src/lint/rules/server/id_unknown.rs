@@ -37,7 +37,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for (index, instance) in context.each() {
-        for proxy in instance.proxies.iter().filter(|proxy| !proxy.servers.is_empty()) {
+        for proxy in instance.proxies.iter().filter(|proxy| proxy.overview.doubtful) {
             let Some((place, word, why)) = cause(proxy) else { continue };
             let message = format!("servers of backend `{}` can't be compared", escape::name(&proxy.name));
             found.push(
@@ -52,6 +52,9 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
 
 /// The first line that leaves something open: where, the raw word, and what.
 fn cause(proxy: &Proxy<'_>) -> Option<(Place, usize, &'static str)> {
+    if proxy.servers.is_empty() {
+        return None;
+    }
     if proxy.known == Known::Depends {
         return Some((proxy.place, 1, "in a block that may or may not be read"));
     }

@@ -47,6 +47,9 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for group in context.groups() {
         let mut finding: Option<Finding> = None;
         for (instance, there) in group.sharing().filter(|(_, there)| there.key() == Some(SrvKey::Name)) {
+            if !there.proxy.overview.discovered {
+                continue;
+            }
             let Some((place, what, severity)) = discovered(there) else { continue };
             let label = context.word(instance, place, 0, what);
             let made = finding.take().map_or_else(
@@ -80,7 +83,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
 /// The first line that depends on an order: where it is, what it is, how bad.
 fn discovered(there: &There<'_>) -> Option<(Place, &'static str, Severity)> {
     let mut of_one_name: HashMap<&[u8], Place> = HashMap::new();
-    for line in &there.proxy.lines {
+    for line in there.proxy.lines.iter().filter(|line| line.template || line.resolved) {
         let server = there.server(line.first as usize)?;
         let host = is_host_name(&server.address);
         if line.template && host {
@@ -89,7 +92,7 @@ fn discovered(there: &There<'_>) -> Option<(Place, &'static str, Severity)> {
         if line.template && line.count > 1 {
             return Some((server.place, "slots that something else fills at run time", Severity::Note));
         }
-        if host && line.resolved && of_one_name.insert(&server.address, server.place).is_some() {
+        if host && of_one_name.insert(&server.address, server.place).is_some() {
             return Some((server.place, "one of several servers of one host name", Severity::Warning));
         }
     }
