@@ -51,7 +51,11 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for mesh in mesh::meshes(context) {
         let mut absent: BTreeMap<&[u8], Vec<(&mesh::Member<'_>, &PeerEntry, Address)>> = BTreeMap::new();
         for member in mesh.iter().filter(|member| member.local.is_some()) {
-            let known = |entry: &&PeerEntry| !mesh.iter().any(|m| m.local == Some(&entry.name));
+            // Of a name that is there twice, which is `peers-duplicate-name`, the last one.
+            let known = |entry: &&PeerEntry| {
+                !mesh.iter().any(|m| m.local == Some(&entry.name))
+                    && member.entry(&entry.name).is_some_and(|last| last.place == entry.place)
+            };
             for entry in member.remotes().filter(known) {
                 let Some(address) = mesh::dialled(entry) else { continue };
                 absent.entry(&entry.name).or_default().push((member, entry, address));
