@@ -38,7 +38,7 @@ fuzz-build:
 fuzz-merge: fuzz-build
 	@set -e; for target in $(FUZZ_TARGETS); do \
 	  rm -rf $(FUZZ_DIR)/merged; mkdir -p $(FUZZ_DIR)/merged $(FUZZ_DIR)/corpus/$$target fuzz/corpus/$$target; \
-	  $(FUZZ_BIN)/$$target -merge=1 -max_len=256 $(FUZZ_DIR)/merged fuzz/corpus/$$target $(FUZZ_DIR)/corpus/$$target \
+	  $(FUZZ_BIN)/$$target -merge=1 -max_len=128 $(FUZZ_DIR)/merged fuzz/corpus/$$target $(FUZZ_DIR)/corpus/$$target \
 	    >$(FUZZ_DIR)/$$target.log 2>&1 || { tail -n 60 $(FUZZ_DIR)/$$target.log; exit 1; }; \
 	  rm -rf fuzz/corpus/$$target; mv $(FUZZ_DIR)/merged fuzz/corpus/$$target; \
 	done

@@ -58,7 +58,7 @@ fn piece(random: &mut Random, number: usize) -> String {
 }
 
 fn configuration(random: &mut Random) -> Vec<u8> {
-    let mut pieces: Vec<String> = (0..1 + random.below(6)).map(|n| piece(random, n)).collect();
+    let mut pieces: Vec<String> = (0..=random.below(6)).map(|n| piece(random, n)).collect();
     let indent = random.pick(&[" ", "  ", "\t"]);
     let old = if random.one_in(2) {
         format!("peers old\n{indent}peer lb1 127.0.0.1:10001\n{indent}peer lb2 127.0.0.1:10002\n")
@@ -123,7 +123,7 @@ fn unrelated(text: &[u8]) -> Vec<Vec<u8>> {
     lines.map(<[u8]>::to_vec).collect()
 }
 
-fn instance_of<'d>(files: &'d [Source], version: Version) -> Instance<'d> {
+fn instance_of(files: &[Source], version: Version) -> Instance<'_> {
     let naming = Naming { option: Some(b"lb1".to_vec()), ..Naming::default() };
     Instance::read(files, &naming, &Facts { version, environment: Environment::default() })
 }

@@ -8,7 +8,12 @@ mod random;
 use ebnf::{Grammar, Unit, symbols};
 use peerctl::{
     config::{Document, LineNo, SyntaxErrorKind},
-    grammar::{ebnf as grammars, keywords::sections},
+    grammar::{
+        ebnf as grammars,
+        keywords::{predicates, sections},
+    },
+    model::cond::{Facts, Truth, eval},
+    ops::spec::PeerSpec,
     span::Span,
 };
 use random::Random;
@@ -212,6 +217,150 @@ fn a_file_without_its_last_newline_is_refused() {
     assert!(!grammar.recognises("File", &[b"peers".to_vec()]));
     let document = Document::parse(b"peers".to_vec()).expect("short");
     assert!(document.errors().iter().any(|e| e.kind == SyntaxErrorKind::NoFinalNewline));
+}
+
+/// Pieces of conditions, most of them in good order.
+const CONDITION: &[&[u8]] = &[
+    b"1",
+    b"0",
+    b"-08",
+    b"0x1f",
+    b"0x",
+    b" ",
+    b" ",
+    b"\t",
+    b"\n",
+    b"&&",
+    b"||",
+    b"!",
+    b"(",
+    b")",
+    b"&",
+    b"()",
+    b"fips_mode",
+    b"defined",
+    b"defined(A)",
+    b"defined (A)",
+    b"feature(",
+    b"enabled(a b)",
+    b"streq(a,b)",
+    b"streq",
+    b"strneq(\"a,\",')')",
+    b"strstr(",
+    b"version_atleast(2.6)",
+    b"version_before",
+    b",",
+    b"\\",
+    b"\"",
+    b"'",
+    b"a",
+    b"n",
+    b"\xe9",
+    b"x(1)",
+    b" && 1",
+    b" || !",
+    b"(1)",
+];
+
+#[test]
+fn the_grammar_and_the_reader_of_conditions_agree() {
+    let grammar = grammar("condition", Unit::Byte);
+    let facts = Facts { release: None, defined: &|_| Truth::Unknown, build: &|_, _| Truth::Unknown };
+    let mut accepted = 0;
+    for seed in 0..6_000 {
+        let text = Random::new(seed).text(CONDITION, 6);
+        let verdict = eval(&text, &facts);
+        let shown = String::from_utf8_lossy(&text);
+        assert_eq!(
+            grammar.recognises("Condition", &symbols(&text)),
+            verdict.is_ok(),
+            "seed {seed}: {shown:?} {verdict:?}"
+        );
+        accepted += i32::from(verdict.is_ok());
+    }
+    assert!((400..5_600).contains(&accepted), "both verdicts are tried, not {accepted} of 6000");
+    for seed in 0..2_000 {
+        let text = grammar.generate("Condition", &[], &mut Random::new(seed)).text();
+        let verdict = eval(&text, &facts);
+        assert!(verdict.is_ok(), "seed {seed}: {:?} {verdict:?}", String::from_utf8_lossy(&text));
+    }
+}
+
+#[test]
+fn the_grammar_names_the_predicates_by_their_arguments() {
+    let grammar = grammar("condition", Unit::Byte);
+    for (arguments, rule) in [(0, "None"), (1, "One"), (2, "Two")] {
+        let mut named = grammar.literals(rule);
+        named.sort();
+        let known = predicates().iter().filter(|predicate| predicate.arguments == arguments);
+        let known: Vec<&[u8]> = known.map(|predicate| predicate.name.as_bytes()).collect();
+        assert_eq!(named, known, "{arguments} arguments");
+    }
+}
+
+/// Pieces of peers as they are given on the command line.
+const PEER: &[&[u8]] = &[
+    b"a",
+    b"lb1=",
+    b"=",
+    b"1",
+    b"0",
+    b"255",
+    b"256",
+    b"65535",
+    b"65536",
+    b"09",
+    b".",
+    b":",
+    b"::",
+    b":80",
+    b"[",
+    b"]",
+    b"f00d",
+    b"10.0.0.1",
+    b"1.2.3.4:5",
+    b"[::1]",
+    b"ipv4@",
+    b"ipv6@",
+    b"unix@",
+    b"abns@",
+    b"udp@",
+    b"@",
+    b"/",
+    b"/run",
+    b"*",
+    b"-",
+    b"_",
+    b",",
+    b"#",
+    b" ",
+    b"2001:db8::",
+    b"::ffff:1.2.3.4",
+    b"1:2:3:4:5:6:7:8",
+];
+
+#[test]
+fn the_grammar_and_the_reader_of_peers_agree() {
+    let grammar = grammar("address", Unit::Byte);
+    let read = |text: &[u8]| PeerSpec::parse(std::str::from_utf8(text).expect("ASCII"));
+    let mut accepted = 0;
+    for seed in 0..6_000 {
+        let random = &mut Random::new(seed);
+        let mut text = if random.one_in(8) { Vec::new() } else { b"lb1=".to_vec() };
+        text.extend(random.text(PEER, 4));
+        if !random.one_in(3) {
+            text.extend_from_slice(b":80");
+        }
+        let verdict = read(&text).is_ok();
+        let shown = String::from_utf8_lossy(&text);
+        assert_eq!(grammar.recognises("Peer", &symbols(&text)), verdict, "seed {seed}: {shown:?}");
+        accepted += i32::from(verdict);
+    }
+    assert!((400..5_600).contains(&accepted), "both verdicts are tried, not {accepted} of 6000");
+    for seed in 0..2_000 {
+        let text = grammar.generate("Peer", &[], &mut Random::new(seed)).text();
+        assert!(read(&text).is_ok(), "seed {seed}: {:?}", String::from_utf8_lossy(&text));
+    }
 }
 
 #[test]

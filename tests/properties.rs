@@ -202,6 +202,22 @@ proptest! {
     }
 
     #[test]
+    fn a_word_behind_the_last_one_leaves_the_others_as_they_were(text in junk(), new in vec(1u8.., 1..9)) {
+        let document = parse(&text);
+        for line in document.lines().filter(|line| document.errors_on(*line).is_empty()) {
+            let words: Vec<Span> = document.raw_words(line).map(|word| word.span).collect();
+            let Some(last) = words.last() else { continue };
+            let quoted = draft::quote(&new);
+            let mut set = EditSet::default();
+            set.insert(last.end, [draft::gap_behind(last.of(&text)), &quoted].concat());
+            let edited = parse(&set.apply(&text).expect("one edit"));
+            let found: Vec<&[u8]> = edited.raw_words(line).map(|word| word.span.of(edited.text())).collect();
+            let expected: Vec<&[u8]> = words.iter().map(|word| word.of(&text)).chain([&*quoted]).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
     fn an_edit_of_one_line_leaves_the_others_as_they_were(text in junk(), at in any::<prop::sample::Index>(), bytes in "[a-z #\"']{0,9}") {
         let document = parse(&text);
         let at = offset(at.index(text.len() + 1));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 
 use super::{files, help};
-use crate::stick::SrvKey;
+use crate::{lint::Severity, stick::SrvKey};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -65,6 +65,12 @@ pub enum Command {
     /// Show peers sections, stick tables, and servers with their ids
     #[command(after_help = help::SHOW)]
     Show(ShowArgs),
+    /// Check that servers have the same ids on all instances
+    #[command(name = "check-ids", after_help = help::CHECK_IDS)]
+    CheckIds(Box<CheckArgs>),
+    /// Check configurations of one or several instances: peers, stick tables, servers
+    #[command(after_help = help::CHECK)]
+    Check(Box<CheckArgs>),
     /// Draw who peers with whom, and what doesn't match
     #[command(after_help = help::GRAPH)]
     Graph(GraphArgs),
@@ -134,10 +140,21 @@ pub struct ReadArgs {
     pub local: Option<String>,
 }
 
+/// Options of all commands that change files, and how they report it.
+#[derive(Clone, Debug, Args)]
+pub struct WriteArgs {
+    /// How files are written.
+    #[command(flatten)]
+    pub how: WriteOptions,
+    /// Report for people or as JSON
+    #[arg(long, value_enum, default_value = "human", help_heading = "Writing")]
+    pub format: Format,
+}
+
 /// Options of all commands that change files.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Writing")]
-pub struct WriteArgs {
+pub struct WriteOptions {
     /// Write nothing; exit 1 if something would change
     #[arg(long, short = 'n', visible_alias = "dry-run")]
     pub check: bool,
@@ -162,12 +179,9 @@ pub struct WriteArgs {
     /// What to do with a file that has several hard links
     #[arg(long, value_enum, default_value = "refuse", value_name = "HOW")]
     pub hardlinks: files::Hardlinks,
-    /// Report for people or as JSON
-    #[arg(long, value_enum, default_value = "human")]
-    pub format: Format,
 }
 
-impl WriteArgs {
+impl WriteOptions {
     /// How files are written.
     #[must_use]
     pub fn options(&self) -> files::Options {
@@ -472,4 +486,78 @@ pub enum ParseFormat {
     Json,
     /// The text, byte for byte
     Source,
+}
+
+/// `check` and `check-ids`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The configurations to check: [NAME=]PATH[,PATH…]
+    #[arg(value_name = "INSTANCE")]
+    pub instances: Vec<String>,
+    /// Only these rules: their codes, or the start of codes with * (repeatable, commas)
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// All but these rules (repeatable, commas)
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Exit 1 if there is a finding at least this bad
+    #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
+    pub deny: SeverityArg,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: FindingFormat,
+    /// Write the findings into a file, too: human, json, sarif, github, gitlab or junit (repeatable)
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<String>,
+    /// The version whose rules hold; default: what `haproxy -v` says, else 3.2
+    #[arg(long, value_name = "VERSION")]
+    pub haproxy_version: Option<String>,
+    /// How instances are read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Write server ids down, so that all instances agree; notes only if they are asked for by --select or --deny note
+    #[arg(long, help_heading = "Fixing")]
+    pub fix: bool,
+    /// The instance whose ids the others take over; default: the first one
+    #[arg(long, value_name = "NAME", requires = "fix", help_heading = "Fixing")]
+    pub reference: Option<String>,
+    /// How they are written.
+    #[command(flatten)]
+    pub write: WriteOptions,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum FindingFormat {
+    /// For people, with the places
+    Human,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// GitLab Code Quality
+    Gitlab,
+    /// JUnit XML
+    Junit,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it, and clap would show the comments as help")]
+pub enum SeverityArg {
+    Error,
+    Warning,
+    Note,
+}
+
+impl From<SeverityArg> for Severity {
+    fn from(arg: SeverityArg) -> Self {
+        match arg {
+            SeverityArg::Error => Self::Error,
+            SeverityArg::Warning => Self::Warning,
+            SeverityArg::Note => Self::Note,
+        }
+    }
 }

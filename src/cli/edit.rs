@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{
-    args::{ReadArgs, WriteArgs},
+    args::{ReadArgs, WriteArgs, WriteOptions},
     exit::Exit,
     failure::Failure,
     files::{self, Change, FileError, Transaction},
@@ -46,7 +46,22 @@ pub struct Edited {
 /// What an edit does to one instance.
 pub type Planner<'a> = dyn Fn(&Loaded, &Instance<'_>) -> Result<Plan, OpError> + 'a;
 
-/// Runs an edit on all instances: all are written, or none.
+/// What an edit does to all instances at once: a plan for each, in their order.
+pub type PlannerOfAll<'a> = dyn Fn(&[(&Loaded, &Instance<'_>)]) -> Result<Vec<Plan>, Refused> + 'a;
+
+/// An edit of one of several instances that is refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// The instance, by its index.
+    pub instance: usize,
+    /// Why.
+    pub error: OpError,
+}
+
+/// Tells what an edit did, or would do, and says how the command ends.
+pub type Teller<'a> = dyn Fn(&Report<'_>) -> Result<Exit, Failure> + 'a;
+
+/// Runs an edit on all instances, one by one: all are written, or none.
 ///
 /// # Errors
 /// If an instance can't be read, its edit is refused, HAProxy refuses the result, or it can't be written.
@@ -56,6 +71,27 @@ pub fn run(
     read: &ReadArgs,
     write: &WriteArgs,
     plan: &Planner<'_>,
+) -> Result<Exit, Failure> {
+    let of_all = |instances: &[(&Loaded, &Instance<'_>)]| {
+        let one = |(index, (loaded, instance)): (usize, &(&Loaded, &Instance<'_>))| {
+            plan(loaded, instance).map_err(|error| Refused { instance: index, error })
+        };
+        instances.iter().enumerate().map(one).collect()
+    };
+    run_all(view, names, read, &write.how, &of_all, &|report| report::print(view, write, report))
+}
+
+/// Runs an edit that looks at all instances at once: all are written, or none. `tell` is called with the result.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all(
+    view: &View,
+    names: &[String],
+    read: &ReadArgs,
+    write: &WriteOptions,
+    plan: &PlannerOfAll<'_>,
+    tell: &Teller<'_>,
 ) -> Result<Exit, Failure> {
     let reload = write.reload_cmd.as_deref().map(ReloadCommand::parse).transpose();
     let reload = reload.map_err(|e| Failure::misuse(e.to_string(), ""))?;
@@ -67,7 +103,7 @@ pub fn run(
     let look = view.messages();
     let compute = || -> Result<(Vec<Edited>, Vec<Change>), Failure> {
         let loaded = instances::load(names, read, version)?;
-        let edited = loaded.into_iter().map(|one| edit_one(one, plan, &look)).collect::<Result<Vec<_>, _>>()?;
+        let edited = edit_all(loaded, plan, &look)?;
         let changes = changes(&edited)?;
         Ok((edited, changes))
     };
@@ -81,7 +117,7 @@ pub fn run(
         let (edited, _) = compute()?;
         let interrupted = paths.iter().find_map(|path| files::pending(path).transpose()).transpose()?;
         let report = Report { interrupted, ..Report::new(&edited) };
-        return report::print(view, write, &report);
+        return tell(&report);
     }
     let (edited, transaction) = Transaction::prepare(write.options(), &paths, compute)?;
     let staged = staged(&edited, &transaction);
@@ -102,7 +138,7 @@ pub fn run(
             None => reload.run().map_err(|e| e.to_string()),
         });
     }
-    report::print(view, write, &report)
+    tell(&report)
 }
 
 /// By real path: the temporary file that holds the new text. Two instances may reach one file by different paths.
@@ -113,18 +149,35 @@ fn staged(edited: &[Edited], transaction: &Transaction) -> BTreeMap<PathBuf, Pat
     transaction.staged().map(|(path, temp)| (real(path), temp)).collect()
 }
 
-fn edit_one(loaded: Loaded, plan: &Planner<'_>, look: &Look<'_>) -> Result<Edited, Failure> {
-    let instance = loaded.instance();
-    let planned = plan(&loaded, &instance).map_err(|e| Failure::operation(&e, &loaded.files, look))?;
-    let after = apply(&loaded, &planned)?;
-    let files = files_after(&loaded, &after)?;
-    let handover = {
-        let result = loaded.instance_of(&files);
-        check_intent(&loaded, &files, &result, plan, look)?;
-        handover(&instance, &result)
+fn edit_all(loaded: Vec<Loaded>, plan: &PlannerOfAll<'_>, look: &Look<'_>) -> Result<Vec<Edited>, Failure> {
+    let before: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
+    let refuse = |refused: &Refused, files: Option<&[Source]>| {
+        Failure::operation(&refused.error, files.unwrap_or_default(), look)
     };
-    drop(instance);
-    Ok(Edited { loaded, after, notes: planned.notes, handover })
+    let pairs: Vec<(&Loaded, &Instance<'_>)> = loaded.iter().zip(&before).collect();
+    let planned =
+        plan(&pairs).map_err(|refused| refuse(&refused, loaded.get(refused.instance).map(|one| &*one.files)))?;
+    let after: Vec<Vec<Option<Source>>> =
+        loaded.iter().zip(&planned).map(|(one, plan)| apply(one, plan)).collect::<Result<_, _>>()?;
+    let handovers: Vec<Handover> = {
+        let files: Vec<Vec<Source>> =
+            loaded.iter().zip(&after).map(|(one, after)| files_after(one, after)).collect::<Result<_, _>>()?;
+        let results: Vec<Instance<'_>> = loaded.iter().zip(&files).map(|(one, files)| one.instance_of(files)).collect();
+        loaded.iter().zip(&files).try_for_each(|(one, files)| check_readable(one, files))?;
+        // The result, read again, must say what was asked for: the same edit on it has nothing left to do.
+        let pairs: Vec<(&Loaded, &Instance<'_>)> = loaded.iter().zip(&results).collect();
+        let again =
+            plan(&pairs).map_err(|refused| refuse(&refused, files.get(refused.instance).map(|files| &**files)))?;
+        if let Some((one, _)) = loaded.iter().zip(&again).find(|(_, plan)| !plan.is_empty()) {
+            return Err(our_fault(&one.name, "the edit would not have been complete"));
+        }
+        before.iter().zip(&results).map(|(before, after)| handover(before, after)).collect()
+    };
+    drop(before);
+    let edited = loaded.into_iter().zip(planned).zip(after).zip(handovers);
+    Ok(edited
+        .map(|(((loaded, planned), after), handover)| Edited { loaded, after, notes: planned.notes, handover })
+        .collect())
 }
 
 /// Applies a plan file by file. A file whose bytes come out the same doesn't change.
@@ -148,22 +201,14 @@ fn parse(name: &str, text: Vec<u8>) -> Result<Source, Failure> {
     }
 }
 
-/// The result, read again, must say what was asked for: the same edit on it has nothing left to do, and no line
-/// became unreadable.
-fn check_intent(
-    loaded: &Loaded,
-    files: &[Source],
-    result: &Instance<'_>,
-    plan: &Planner<'_>,
-    look: &Look<'_>,
-) -> Result<(), Failure> {
+/// No line may have become unreadable.
+fn check_readable(loaded: &Loaded, files: &[Source]) -> Result<(), Failure> {
     for (before, after) in loaded.files.iter().zip(files) {
         if after.document.errors().len() > before.document.errors().len() {
             return Err(our_fault(&before.name, "the edit would have made a line unreadable"));
         }
     }
-    let again = plan(loaded, result).map_err(|e| Failure::operation(&e, files, look))?;
-    if again.is_empty() { Ok(()) } else { Err(our_fault(&loaded.name, "the edit would not have been complete")) }
+    Ok(())
 }
 
 /// All files as they are after the edit.

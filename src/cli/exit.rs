@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, or nothing to do.
     Done = 0,
-    /// `--check`, and something would change.
+    /// `--check` and something would change; findings at least as bad as `--deny` says.
     WouldChange = 1,
     /// Misuse, or input that can't be read as what it should be.
     Misuse = 2,

@@ -34,7 +34,7 @@ use clap::ValueEnum;
 pub use commit::Written;
 pub use error::FileError;
 pub use journal::{Pending, pending};
-pub use read::{MAX_BYTES, Original, Snapshot, list_directory, read};
+pub use read::{MAX_BYTES, Original, Snapshot, contents, list_directory, read};
 pub use recover::Recovery;
 pub use signals::{interrupted, survive_size_limit};
 pub use transaction::{Change, Transaction};

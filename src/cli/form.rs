@@ -66,7 +66,7 @@ pub fn run(view: &View, args: &AddArgs) -> Result<Exit, Failure> {
     ask_tables(&loaded, &section, &mut args)?;
 
     let mut preview = args.clone();
-    (preview.write.check, preview.write.diff) = (true, true);
+    (preview.write.how.check, preview.write.how.diff) = (true, true);
     if add::with_arguments(view, &preview)? == Exit::Done {
         return Ok(Exit::Done);
     }

@@ -16,8 +16,9 @@ pub fn command() -> Command {
 
 /// The commands by group, in the order in which they are listed.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Configuration", &["generate", "add", "remove", "table", "show", "graph"]),
-    ("Other", &["explain", "parse", "grammar", "completions", "man"]),
+    ("Configuration", &["generate", "add", "remove", "table", "show"]),
+    ("Checks", &["check-ids", "check", "explain", "graph"]),
+    ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 
 /// `clap` knows no groups of commands, so they are part of the template; what stands behind each name is the command's own.
@@ -181,6 +182,38 @@ Examples:
   peerctl explain peers-no-local > peers-no-local.md
 
 Off a terminal it prints Markdown.";
+
+/// `check-ids`.
+pub const CHECK_IDS: &str = "\
+Examples:
+  Do two load balancers number their servers alike?
+    peerctl check-ids lb1.cfg lb2.cfg
+
+  Write ids down where they don't; look at the change first, write nothing:
+    peerctl check-ids --fix --check --diff lb1.cfg lb2.cfg
+
+  In a pipeline, with a report for its web page:
+    peerctl check-ids --report junit=ids.xml lb1.cfg lb2.cfg
+
+  Write down all ids of backends that stick over peers, before they drift apart:
+    peerctl check-ids --fix --select server-id-implicit lb1.cfg lb2.cfg
+
+It is `peerctl check` with the server-* rules. Exit 1 if there is a finding at least as bad as --deny.";
+
+/// `check`.
+pub const CHECK: &str = "\
+Examples:
+  Two load balancers, as HAProxy 2.6 reads them:
+    peerctl check lb1.cfg lb2.cfg --haproxy-version 2.6
+
+  One file for two nodes, whose names decide:
+    peerctl check lb1=haproxy.cfg lb2=haproxy.cfg
+
+  All but one rule, warnings are failures, too:
+    peerctl check --ignore server-id-gap --deny warning lb1.cfg lb2.cfg
+
+A finding is allowed where it is by a comment on its line or the line above, above a section for all of it:
+  # peerctl: allow CODE[,CODE]";
 
 /// `parse`.
 pub const PARSE: &str = "\

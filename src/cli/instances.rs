@@ -35,7 +35,7 @@ pub struct Loaded {
     pub name: String,
     /// Its files, parsed, in HAProxy's order.
     pub files: Vec<Source>,
-    /// What is needed to write them again, in the same order; `None` for standard input.
+    /// What is needed to write them again, in the same order; `None` for standard input, and if they are only looked at.
     pub originals: Vec<Option<Original>>,
     naming: Naming,
     facts: Facts,
@@ -67,13 +67,43 @@ impl Loaded {
 /// For a missing or unreadable file, a directory without configuration, a name given twice, template text, several
 /// instances in one directory, or a bad `--env`.
 pub fn load(arguments: &[String], read: &ReadArgs, version: Version) -> Result<Vec<Loaded>, Failure> {
+    load_each(arguments, read, version, For::Writing)?.into_iter().collect()
+}
+
+/// What instances are read for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum For {
+    /// They may be written again: [`Loaded::originals`] is filled.
+    Writing,
+    /// They are only looked at, which is faster.
+    Looking,
+}
+
+/// The same as [`load`], but what is wrong with one instance doesn't hide the others.
+///
+/// # Errors
+/// For what is wrong with the arguments themselves.
+pub fn load_each(
+    arguments: &[String],
+    read: &ReadArgs,
+    version: Version,
+    purpose: For,
+) -> Result<Vec<Result<Loaded, Failure>>, Failure> {
     let arguments = parse_arguments(arguments);
     if read.local.is_some() && arguments.len() > 1 {
         let help = "name each instead: lb1=lb1.cfg lb2=lb2.cfg";
         return Err(Failure::misuse("-L names one local peer, and there are several instances", help));
     }
     let names = names(&arguments)?;
-    arguments.iter().zip(names).map(|(argument, name)| load_one(argument, name, read, version)).collect()
+    Ok(arguments.iter().zip(names).map(|(argument, name)| load_one(argument, name, read, version, purpose)).collect())
+}
+
+/// The names that loading these arguments would give to the instances.
+///
+/// # Errors
+/// For a name given twice.
+pub fn names_of(arguments: &[String]) -> Result<Vec<String>, Failure> {
+    names(&parse_arguments(arguments))
 }
 
 /// The files that loading these arguments would read, as far as they can be listed.
@@ -168,14 +198,24 @@ fn folder_apart(path: &Path, rivals: &[&Path]) -> Option<String> {
         .map(|(_, f)| f)
 }
 
-fn load_one(argument: &InstanceArg, name: String, read: &ReadArgs, version: Version) -> Result<Loaded, Failure> {
+fn load_one(
+    argument: &InstanceArg,
+    name: String,
+    read: &ReadArgs,
+    version: Version,
+    purpose: For,
+) -> Result<Loaded, Failure> {
     let paths = expand(&argument.paths)?;
     let mut files = Vec::with_capacity(paths.len());
     let mut originals = Vec::with_capacity(paths.len());
     for path in &paths {
         let stdin = path == Path::new("-");
         let shown = if stdin { "-".into() } else { shown(path) };
-        let (text, original) = if stdin { (read_stdin()?, None) } else { read_file(path)? };
+        let (text, original) = match purpose {
+            _ if stdin => (read_stdin()?, None),
+            For::Writing => read_file(path)?,
+            For::Looking => (files::contents(path)?, None),
+        };
         check_rendered(&shown, &text)?;
         let document = Document::parse(text)
             .map_err(|e| Failure::misuse(format!("{shown}: {e}"), "split it into several files"))?;
@@ -261,26 +301,19 @@ fn environment(instance: &str, read: &ReadArgs) -> Result<Environment, Failure> 
 
 /// Templates must be rendered first: an edit of `{{ … }}` would be guessing.
 fn check_rendered(name: &str, text: &[u8]) -> Result<(), Failure> {
-    let pairs: [(&str, &[u8]); 2] = [("{{", b"}}"), ("{%", b"%}")];
-    let found = pairs.iter().filter_map(|(open, close)| Some((template(text, open.as_bytes(), close)?, open)));
-    let Some((at, open)) = found.min() else { return Ok(()) };
-    let line = memchr::memchr_iter(b'\n', text.get(..at).unwrap_or_default()).count() + 1;
-    let message = format!("{name}:{line}: template text (`{open}`), not a configuration");
+    let pairs: [(&[u8], &[u8]); 2] = [(b"{{", b"}}"), (b"{%", b"%}")];
+    let first = |(open, close): (&[u8], &[u8])| {
+        memchr::memmem::find_iter(text, open).find(|at| {
+            let rest = text.get(*at..).unwrap_or_default();
+            let line = memchr::memchr(b'\n', rest).map_or(rest, |end| rest.split_at(end).0);
+            memchr::memmem::find(line, close).is_some()
+        })
+    };
+    let found = pairs.into_iter().filter_map(|pair| first(pair).map(|at| (at, pair.0))).min();
+    let Some((at, open)) = found else { return Ok(()) };
+    let line = 1 + memchr::memchr_iter(b'\n', text.get(..at).unwrap_or_default()).count();
+    let message = format!("{name}:{line}: template text (`{}`), not a configuration", escape::name(open));
     Err(Failure::misuse(message, "render it first and give the result"))
-}
-
-/// Where the first `open` stands that has a `close` behind it on its line.
-fn template(text: &[u8], open: &[u8], close: &[u8]) -> Option<usize> {
-    let mut start = 0;
-    loop {
-        let at = start + memchr::memmem::find(text.get(start..)?, open)?;
-        let rest = text.get(at..)?;
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        if memchr::memmem::find(rest.get(..end)?, close).is_some() {
-            return Some(at);
-        }
-        start = at + end;
-    }
 }
 
 /// A directory whose files each name their own local peer holds several instances.

@@ -2,6 +2,7 @@
 
 pub mod add;
 pub mod args;
+pub mod check;
 pub mod completions;
 pub mod edit;
 pub mod exit;
@@ -81,6 +82,8 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Grammar { name } => grammar::run(name.as_deref()),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { dir } => man::run(dir),
+        Command::CheckIds(args) => check::run(view, args, check::Which::CheckIds),
+        Command::Check(args) => check::run(view, args, check::Which::Check),
         Command::Parse(args) => parse::run(view, args),
         Command::Show(args) => show::run(view, args),
         Command::Table(command) => table::run(view, command),

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{
-    args::{Format, WriteArgs},
+    args::{Format, WriteArgs, WriteOptions},
     edit::Edited,
     exit::Exit,
     failure::Failure,
@@ -53,7 +53,7 @@ impl<'a> Report<'a> {
         self.edited.iter().any(Edited::changed)
     }
 
-    fn exit(&self, write: &WriteArgs) -> Exit {
+    fn exit(&self, write: &WriteOptions) -> Exit {
         let loaded = |r: &Result<Reloaded, String>| r.as_ref().is_ok_and(|r| r.status.success());
         if write.check && (self.changed() || self.interrupted.is_some()) {
             Exit::WouldChange
@@ -70,8 +70,9 @@ impl<'a> Report<'a> {
 /// # Errors
 /// If standard output can't be written.
 pub fn print(view: &View, write: &WriteArgs, report: &Report<'_>) -> Result<Exit, Failure> {
+    let (write, format) = (&write.how, write.format);
     let text = report.edited.iter().find_map(Edited::for_stdout);
-    if write.format == Format::Json {
+    if format == Format::Json {
         let document = json(view, write, report);
         stdout::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &document)?;
@@ -93,6 +94,18 @@ pub fn print(view: &View, write: &WriteArgs, report: &Report<'_>) -> Result<Exit
         stdout::print(|out| out.write_all(human(write, report).as_bytes()))?;
     }
     Ok(report.exit(write))
+}
+
+/// Tells people on standard error, for a command whose data are something else. Says how the command ends.
+#[must_use]
+pub fn tell(view: &View, write: &WriteOptions, report: &Report<'_>) -> Exit {
+    if write.diff {
+        let mut text = Vec::new();
+        let _infallible = each_diff(view, report, |diff| text.write_all(&diff.patch()));
+        to_stderr(&escape::text(&text));
+    }
+    to_stderr(&human(write, report));
+    report.exit(write)
 }
 
 fn to_stderr(text: &str) {
@@ -126,7 +139,7 @@ fn diff<'a>(view: &View, before: &'a Source, after: &'a Source) -> Diff<'a> {
 }
 
 /// The list of changes and the summary.
-fn human(write: &WriteArgs, report: &Report<'_>) -> String {
+fn human(write: &WriteOptions, report: &Report<'_>) -> String {
     let mut text = String::new();
     for one in report.edited {
         if one.notes.is_empty() {
@@ -153,7 +166,7 @@ fn title(one: &Edited) -> String {
     }
 }
 
-fn summary(write: &WriteArgs, report: &Report<'_>) -> String {
+fn summary(write: &WriteOptions, report: &Report<'_>) -> String {
     let mut text = String::new();
     for recovery in &report.recovered {
         let files: Vec<String> = recovery.files.iter().map(|p| shown(p)).collect();
@@ -204,7 +217,8 @@ fn handover(report: &Report<'_>) -> String {
     text.push('\n');
     let mut reasons: Vec<String> = Vec::new();
     for reason in changed.iter().flat_map(|e| &e.handover.reasons) {
-        let reason = reason.to_string();
+        let advice = reason.cause.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+        let reason = format!("{reason}{advice}");
         if !reasons.contains(&reason) {
             reasons.push(reason);
         }
@@ -239,7 +253,7 @@ fn wrapped(first: &str, others: &str, text: &str) -> String {
 }
 
 /// `checked with HAProxy 3.2.26: valid.  Written; backup lb1.cfg~`
-fn outcome(write: &WriteArgs, report: &Report<'_>) -> String {
+fn outcome(write: &WriteOptions, report: &Report<'_>) -> String {
     if write.check {
         return "nothing is written yet: this is what would change; HAProxy is asked before it is\n".into();
     }
@@ -309,7 +323,7 @@ struct ReloadJson {
     rc: Option<i32>,
 }
 
-fn json(view: &View, write: &WriteArgs, report: &Report<'_>) -> EditJson {
+fn json(view: &View, write: &WriteOptions, report: &Report<'_>) -> EditJson {
     let file = |before: &Source, after: &Option<Source>| {
         let written = report.written.iter().find(|w| shown(&w.path) == before.name);
         FileJson {

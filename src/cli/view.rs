@@ -1,6 +1,8 @@
 //! How output looks: colours, frames, width, and what is hidden.
 
-use std::io::{IsTerminal as _, stderr};
+use std::io::{IsTerminal as _, stderr, stdout};
+
+use rustix::termios::Winsize;
 
 use super::{
     args::{Cli, When},
@@ -37,6 +39,24 @@ impl View {
         color(self.color, terminal)
     }
 
+    /// For data on standard output.
+    #[must_use]
+    pub fn output(&self) -> Look<'_> {
+        let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
+        Look {
+            color: self.color(stdout().is_terminal()),
+            width: width(size.ok()),
+            secrets: &*self.secrets,
+            ..plain(self.color)
+        }
+    }
+
+    /// For text in a file.
+    #[must_use]
+    pub fn file(&self) -> Look<'_> {
+        Look { secrets: &*self.secrets, ..Look::default() }
+    }
+
     /// For messages on standard error.
     #[must_use]
     pub fn messages(&self) -> Look<'_> {
@@ -48,13 +68,12 @@ impl View {
 #[must_use]
 pub fn plain(when: When) -> Look<'static> {
     let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr());
-    let width = size.map_or(0, |size| usize::from(size.ws_col));
-    Look {
-        color: color(when, stderr().is_terminal()),
-        unicode: is_utf8(),
-        width: if width == 0 { 100 } else { width },
-        ..Look::default()
-    }
+    Look { color: color(when, stderr().is_terminal()), unicode: is_utf8(), width: width(size.ok()), ..Look::default() }
+}
+
+/// The columns of a terminal; of something else, 100.
+fn width(size: Option<Winsize>) -> usize {
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(100)
 }
 
 fn color(when: When, terminal: bool) -> bool {

@@ -102,6 +102,9 @@ pub struct Words<'a> {
     pub hidden_from: Option<u16>,
     /// The index of a raw word this version refuses: it is empty, or gives the line more words than HAProxy takes.
     pub refused: Option<u16>,
+    /// The index of the first raw word with a reference to a variable that is unset and has no default: what the line says
+    /// depends on an environment that isn't this one.
+    pub unset: Option<u16>,
 }
 
 impl<'a> Words<'a> {
@@ -140,6 +143,7 @@ impl<'a> Words<'a> {
         self.words.clear();
         self.hidden_from = None;
         self.refused = None;
+        self.unset = None;
     }
 }
 
@@ -201,7 +205,10 @@ impl Decoder<'_> {
                             }
                         }
                         Some(value) => word.extend(&value),
-                        None => now_unset = true,
+                        None => {
+                            now_unset = true;
+                            words.unset = words.unset.or(Some(index));
+                        }
                     }
                 }
                 // Right behind an unset reference 3.0 to 3.2 take the closing quote and the blanks after it.

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::style::LineStyle;
+use super::{
+    parse::{Piece, pieces},
+    style::LineStyle,
+};
 
 /// `word` as it has to stand in a configuration. Plain words stay as they are; others get strong quotes, or weak
 /// quotes with escapes where they hold a `'` or a line end.
@@ -26,6 +29,17 @@ pub fn quote(word: &[u8]) -> Cow<'_, [u8]> {
     }
     out.push(b'"');
     Cow::Owned(out)
+}
+
+/// What to put between the raw word `before` and a word behind it: a space, or a TAB where `before` ends with a backslash,
+/// which would make a space part of the word.
+#[must_use]
+pub fn gap_behind(before: &[u8]) -> &'static [u8] {
+    match pieces(before).last() {
+        // An escaped backslash is another kind of piece.
+        Some(Piece::Text(text)) if text.ends_with(b"\\") => b"\t",
+        _ => b" ",
+    }
 }
 
 /// One new line, newline included, in the style of its neighbours. Words are quoted where they need it.

@@ -1,8 +1,12 @@
 //! The grammars that `peerctl grammar` prints. They are normative; the tests read them and hold the parsers to them.
 
 /// The grammars by name, sorted: the name and the text of the file, W3C EBNF with comments.
-pub const GRAMMARS: &[(&str, &str)] =
-    &[("file", include_str!("../../grammar/file.ebnf")), ("line", include_str!("../../grammar/line.ebnf"))];
+pub const GRAMMARS: &[(&str, &str)] = &[
+    ("address", include_str!("../../grammar/address.ebnf")),
+    ("condition", include_str!("../../grammar/condition.ebnf")),
+    ("file", include_str!("../../grammar/file.ebnf")),
+    ("line", include_str!("../../grammar/line.ebnf")),
+];
 
 /// The text of the grammar called `name`; `None` if there is none of that name.
 #[must_use]

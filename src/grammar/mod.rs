@@ -4,7 +4,10 @@ mod data_type;
 pub mod ebnf;
 mod key_type;
 pub mod keywords;
+mod known_bad;
 mod params;
+mod peers_ignored;
+mod sample;
 pub mod secrets;
 pub mod section_keywords;
 mod table_param;
@@ -14,7 +17,10 @@ mod version;
 
 pub use data_type::{DataArgument, DataKind, DataType, DataTypeInfo};
 pub use key_type::{KeyType, KeyTypeInfo};
+pub use known_bad::{KnownBug, known_bugs};
 pub use params::{ParamInfo, ParamTable, ParamUse, ParamWords};
+pub use peers_ignored::{PeersIgnoredParam, peers_ignored_param, peers_ignored_params};
+pub use sample::SampleType;
 pub use table_param::{TableParam, TableParamInfo};
 pub use version::{Lifetime, Release, Version, VersionError};
 

@@ -1,9 +1,16 @@
 //! What rules look at: all instances, and the questions several rules ask about them.
 
-use std::collections::BTreeMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
-use super::finding::Label;
+use super::{
+    finding::Label,
+    servers::{self, Group},
+};
 use crate::{
+    escape,
     grammar::Release,
     model::{Instance, PeerEntry, PeersSection, Place, Proxy, StickTable},
     span::Span,
@@ -25,6 +32,9 @@ pub struct Context<'a> {
     pub instances: Vec<Subject<'a>>,
     /// The release whose behaviour is described.
     pub release: Release,
+    /// By instance, its tables by full name.
+    tables: Vec<HashMap<&'a [u8], &'a StickTable>>,
+    groups: Vec<Group<'a>>,
 }
 
 /// The backends of one name (`listen` sections, too), by instance; `None` where there is none.
@@ -40,7 +50,35 @@ impl<'a> Context<'a> {
     /// A context over these instances.
     #[must_use]
     pub fn new(instances: Vec<Subject<'a>>, release: Release) -> Self {
-        Self { instances, release }
+        let tables = |subject: &Subject<'a>| {
+            let mut tables = HashMap::new();
+            for table in subject.instance.tables() {
+                tables.entry(table.name.as_slice()).or_insert(table);
+            }
+            tables
+        };
+        let tables = instances.iter().map(tables).collect();
+        let mut context = Self { instances, release, tables, groups: Vec::new() };
+        context.groups = servers::groups(&context);
+        context
+    }
+
+    /// The table of an instance with this full name.
+    #[must_use]
+    pub fn table(&self, instance: usize, name: &[u8]) -> Option<&'a StickTable> {
+        self.tables.get(instance)?.get(name).copied()
+    }
+
+    /// The name of an instance, escaped.
+    #[must_use]
+    pub fn instance_name(&self, instance: usize) -> Cow<'a, str> {
+        self.instances.get(instance).map_or(Cow::Borrowed(""), |subject| escape::name(subject.name.as_bytes()))
+    }
+
+    /// The backends that have servers, those of one name side by side, by name.
+    #[must_use]
+    pub fn groups(&self) -> &[Group<'a>] {
+        &self.groups
     }
 
     /// All instances with their indexes.
@@ -65,9 +103,12 @@ impl<'a> Context<'a> {
 
     /// The tables a proxy sticks on: its own, or those its `stick` rules name.
     #[must_use]
-    pub fn sticks_on(&self, instance: &'a Instance<'a>, proxy: &Proxy<'a>) -> Vec<&'a StickTable> {
-        let name = |table: &Vec<u8>| if table.is_empty() { proxy.name.to_vec() } else { table.clone() };
-        proxy.sticks_on.iter().filter_map(|table| instance.table(&name(table))).collect()
+    pub fn sticks_on(&self, instance: &'a Instance<'a>, proxy: &Proxy<'_>) -> Vec<&'a StickTable> {
+        let Some(index) = self.instances.iter().position(|s| std::ptr::eq(s.instance, instance)) else {
+            return Vec::new();
+        };
+        let name = |table: &'_ Vec<u8>| if table.is_empty() { proxy.name.to_vec() } else { table.clone() };
+        proxy.sticks_on.iter().filter_map(|table| self.table(index, &name(table))).collect()
     }
 
     /// The section over which a table really travels: HAProxy keeps it, it isn't disabled, and somebody else is in it.

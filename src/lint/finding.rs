@@ -53,11 +53,13 @@ pub struct Finding {
     pub what_happens: String,
     /// What to do next; may be empty.
     pub help: String,
-    /// Whether `--fix` mends it.
+    /// Whether `--fix` can mend it.
     pub fixable: bool,
     /// The places, the most telling one first. Never empty.
     pub labels: Vec<Label>,
-    /// For findings about server ids.
+    /// The backend it is about, for findings about servers.
+    pub backend: Option<Vec<u8>>,
+    /// For findings about the ids of one server.
     pub server: Option<ServerIds>,
 }
 
@@ -73,8 +75,15 @@ impl Finding {
             help: String::new(),
             fixable: false,
             labels: vec![label],
+            backend: None,
             server: None,
         }
+    }
+
+    /// The same, about this backend.
+    #[must_use]
+    pub fn backend(self, name: &[u8]) -> Self {
+        Self { backend: Some(name.to_vec()), ..self }
     }
 
     /// The same, with one more place.

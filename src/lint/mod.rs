@@ -6,13 +6,16 @@
 
 mod context;
 mod finding;
+mod mesh;
 mod registry;
 mod rules;
+mod servers;
 mod suppress;
 
 pub use context::{Backend, Context, Subject};
 pub use finding::{Finding, Label, ServerIds, Severity};
 pub use registry::{Rule, all, find};
+pub use servers::{Group, Row, Side, There};
 
 /// The findings of a set of rules, in a stable order: by instance, file, line, rule.
 #[must_use]

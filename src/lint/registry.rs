@@ -67,9 +67,90 @@ pub(super) fn unset() -> &'static Rule {
 
 /// Sorted by code; a test checks it.
 static RULES: &[&Rule] = &[
+    &rules::file::condition_unknown::RULE,
     &rules::config::keyword_unknown::RULE,
+    &rules::peers::address_mismatch::RULE,
+    &rules::peers::address_twice::RULE,
+    &rules::peers::bind_and_peer::RULE,
+    &rules::peers::duplicate_name::RULE,
+    &rules::peers::ignored_option::RULE,
+    &rules::peers::known_bad_version::RULE,
+    &rules::peers::list_differs::RULE,
+    &rules::peers::local_name_unset::RULE,
+    &rules::peers::local_server_address::RULE,
+    &rules::peers::loopback::RULE,
+    &rules::peers::no_address::RULE,
+    &rules::peers::no_client_certificate::RULE,
+    &rules::peers::no_handover::RULE,
+    &rules::peers::no_listener::RULE,
     &rules::peers::no_local::RULE,
+    &rules::peers::not_listed::RULE,
+    &rules::peers::one_handover::RULE,
+    &rules::peers::same_local_name::RULE,
+    &rules::peers::section_missing::RULE,
+    &rules::peers::section_name::RULE,
+    &rules::peers::shard::RULE,
+    &rules::peers::ssl_on_peer_line::RULE,
+    &rules::peers::tls_mismatch::RULE,
+    &rules::peers::unused::RULE,
+    &rules::peers::verify_none::RULE,
+    &rules::server::backend_missing::RULE,
+    &rules::server::default_id::RULE,
+    &rules::server::id_duplicate::RULE,
+    &rules::server::id_gap::RULE,
+    &rules::server::id_implicit::RULE,
+    &rules::server::id_invalid::RULE,
     &rules::server::id_mismatch::RULE,
+    &rules::server::id_unknown::RULE,
+    &rules::server::missing::RULE,
+    &rules::server::name_mismatch::RULE,
+    &rules::server::order_dependent::RULE,
+    &rules::file::syntax::RULE,
+    &rules::table::array_differs::RULE,
+    &rules::table::columns_differ::RULE,
+    &rules::table::conn_cur::RULE,
+    &rules::table::disabled_section::RULE,
+    &rules::table::duplicate_name::RULE,
+    &rules::table::expire_differs::RULE,
+    &rules::table::expire_short::RULE,
+    &rules::table::ipv6_clients::RULE,
+    &rules::table::key_differs::RULE,
+    &rules::table::key_type::RULE,
+    &rules::table::limit_shared::RULE,
+    &rules::table::memory::RULE,
+    &rules::table::mesh_aggregator::RULE,
+    &rules::table::no_expire::RULE,
+    &rules::table::not_replicated::RULE,
+    &rules::table::not_shared::RULE,
+    &rules::table::output_written::RULE,
+    &rules::table::period_differs::RULE,
+    &rules::table::refused::RULE,
+    &rules::table::size_differs::RULE,
+    &rules::table::srvkey_differs::RULE,
+    &rules::table::unknown::RULE,
     &rules::table::unknown_section::RULE,
+    &rules::table::unused::RULE,
+    &rules::table::zero_period::RULE,
     &rules::config::version_unsupported::RULE,
+    &rules::file::word_hidden::RULE,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_and_unique() {
+        assert!(RULES.is_sorted_by(|a, b| a.code < b.code));
+    }
+
+    #[test]
+    fn every_rule_is_documented() {
+        for rule in RULES {
+            let text = rule.documentation();
+            for part in ["# ", "## What it does", "## Why is this bad?", "## Example", "## Use instead", "## Seen on"] {
+                assert!(text.lines().any(|line| line.starts_with(part)), "{}: `{part}`", rule.code);
+            }
+        }
+    }
+}

@@ -147,7 +147,9 @@ impl<'d> Instance<'d> {
     /// The table with this full name.
     #[must_use]
     pub fn table(&self, name: &[u8]) -> Option<&StickTable> {
-        self.tables().into_iter().find(|t| t.name == name)
+        let own = self.proxies.iter().filter_map(|p| p.table.as_ref());
+        let tables = self.peers.iter().flat_map(|s| &s.tables).chain(own);
+        tables.filter(|t| t.name == name).min_by_key(|t| t.place)
     }
 
     /// Whether a `stick` rule names the table with this full name, which adds columns to it.

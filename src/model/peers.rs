@@ -45,6 +45,8 @@ pub struct Bind {
     pub address: Vec<u8>,
     /// The words behind it.
     pub params: Vec<Vec<u8>>,
+    /// Whether HAProxy reads the line.
+    pub known: Known,
 }
 
 /// The two keywords that make a peer.
@@ -116,11 +118,7 @@ impl PeersSection {
         match statement.keyword() {
             b"peer" => self.entry_line(PeerKeyword::Peer, statement, comment),
             b"server" => self.entry_line(PeerKeyword::Server, statement, comment),
-            b"bind" => self.binds.push(Bind {
-                place: statement.place,
-                address: words.get(1).to_vec(),
-                params: owned(words.words.get(2..)),
-            }),
+            b"bind" => self.binds.push(Bind::read(statement)),
             b"default-bind" => self.default_bind.extend(owned(words.words.get(1..))),
             b"default-server" => self.default_server.extend(owned(words.words.get(1..))),
             b"table" => self.tables.push(StickTable::of_peers(&self.name, statement, version)),
@@ -182,6 +180,20 @@ impl PeersSection {
     #[must_use]
     pub fn is_effective(&self, local: &[u8]) -> bool {
         self.entries.iter().any(|e| e.name == local)
+    }
+}
+
+impl Bind {
+    /// Reads a `bind` line.
+    #[must_use]
+    pub fn read(statement: &Statement<'_, '_>) -> Self {
+        let words = statement.words;
+        Self {
+            place: statement.place,
+            address: words.get(1).to_vec(),
+            params: owned(words.words.get(2..)),
+            known: statement.known,
+        }
     }
 }
 

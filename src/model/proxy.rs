@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 
 use super::{
+    peers::Bind,
     reading::{Known, Place, Statement},
     server_id::{self, Declaration, ExplicitId},
     stick_table::StickTable,
 };
 use crate::{
     config::Decoded,
-    grammar::{ParamTable, Version},
+    grammar::{ParamTable, ParamUse, Version},
 };
 
 /// The three kinds of proxy.
@@ -39,11 +40,21 @@ pub struct Proxy<'d> {
     pub disabled: bool,
     /// Its servers in order, templates unrolled.
     pub servers: Vec<Server<'d>>,
-    /// Its `stick-table`.
+    /// The lines that declare them, in order.
+    pub lines: Vec<ServerLine>,
+    /// Its `stick-table`; the last one if there are several, which HAProxy refuses.
     pub table: Option<StickTable>,
+    /// The `stick-table` lines before that.
+    pub earlier_tables: Vec<StickTable>,
+    /// Its `bind` lines.
+    pub binds: Vec<Bind>,
+    /// The backends that `default_backend` and `use_backend` send clients to, as HAProxy sees the words; one with a `%` is a
+    /// log format, which may mean any.
+    pub backends: Vec<Cow<'d, [u8]>>,
     /// The tables named by its `stick on|match|store-…` rules; an empty name means its own.
     pub sticks_on: Vec<Vec<u8>>,
-    declarations: Vec<Declaration>,
+    /// The `id`s on its `default-server` lines, which HAProxy drops: the line and the raw word of the keyword.
+    pub default_ids: Vec<(Place, u16)>,
 }
 
 /// A server of a proxy.
@@ -63,6 +74,33 @@ pub struct Server<'d> {
     pub known: Known,
 }
 
+/// A `server` or `server-template` line; its place is that of its first server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ServerLine {
+    /// Its first server, as an index into [`Proxy::servers`].
+    pub first: u32,
+    /// How many servers it makes, 1 or more.
+    pub count: u32,
+    /// Whether it is a `server-template`.
+    pub template: bool,
+    /// What it says about the id of its first server.
+    pub explicit: ExplicitId,
+    /// The raw words that are the value of its last `id`, the first and the last one.
+    pub id: Option<(u16, u16)>,
+    /// Whether that value comes from the environment.
+    pub id_referenced: bool,
+    /// The first raw word behind the address that takes something from the environment: what it hides, glues on or adds
+    /// depends on that, so new words go in front of it.
+    pub referenced_from: Option<u16>,
+    /// Whether it has `resolvers`: DNS answers at run time change its address.
+    pub resolved: bool,
+    /// The raw word that is empty and hides what follows it.
+    pub hidden_from: Option<u16>,
+    /// The first raw word with a variable that isn't set here and has no default: another environment may make another
+    /// server of the line.
+    pub unset: Option<u16>,
+}
+
 impl<'d> Proxy<'d> {
     /// Starts a proxy at its header.
     #[must_use]
@@ -79,8 +117,12 @@ impl<'d> Proxy<'d> {
             disabled: disabled_by_defaults,
             servers: Vec::new(),
             table: None,
+            lines: Vec::new(),
+            earlier_tables: Vec::new(),
+            binds: Vec::new(),
+            backends: Vec::new(),
             sticks_on: Vec::new(),
-            declarations: Vec::new(),
+            default_ids: Vec::new(),
         }
     }
 
@@ -89,8 +131,14 @@ impl<'d> Proxy<'d> {
         match statement.keyword() {
             b"server" if self.kind != ProxyKind::Frontend => self.server(statement, version),
             b"server-template" if self.kind != ProxyKind::Frontend => self.template(statement, version),
-            b"stick-table" => self.table = Some(StickTable::of_proxy(&self.name, statement, version)),
+            b"stick-table" => {
+                let table = StickTable::of_proxy(&self.name, statement, version);
+                self.earlier_tables.extend(self.table.replace(table));
+            }
+            b"bind" => self.binds.push(Bind::read(statement)),
+            b"default_backend" | b"use_backend" => self.backends.push(statement.words.take(1)),
             b"stick" => self.stick(statement),
+            b"default-server" => self.default_server(statement, version),
             b"disabled" => self.disabled = true,
             b"enabled" => self.disabled = false,
             _ => {}
@@ -99,23 +147,43 @@ impl<'d> Proxy<'d> {
 
     /// Gives the servers their ids; called when the proxy is complete.
     pub fn finish(&mut self) {
-        let declarations = std::mem::take(&mut self.declarations);
+        self.servers.shrink_to_fit();
+        self.lines.shrink_to_fit();
         if self.disabled {
             self.servers.iter_mut().for_each(|s| s.id = Some(0));
             return;
         }
-        let ids = server_id::assign(&declarations);
-        for (server, id) in self.servers.iter_mut().zip(ids.iter().flat_map(server_id::Ids::iter)) {
-            server.id = id;
-        }
-        self.servers.shrink_to_fit();
+        let Self { servers, lines, .. } = self;
+        let known: Vec<Known> =
+            lines.iter().map(|l| servers.get(l.first as usize).map_or(Known::Yes, |s| s.known)).collect();
+        let declarations = lines.iter().zip(&known).map(|(line, known)| line.declaration(*known));
+        let mut unnumbered = servers.iter_mut();
+        server_id::assign_each(declarations, |first, count| {
+            for (place, server) in (0..count).zip(&mut unnumbered) {
+                server.id = first.map(|first| first.saturating_add(place));
+            }
+        });
+    }
+
+    /// The line that declares a server, by the server's index.
+    #[must_use]
+    pub fn line_of(&self, server: usize) -> Option<&ServerLine> {
+        let after = self.lines.partition_point(|line| line.first as usize <= server);
+        self.lines.get(after.checked_sub(1)?)
+    }
+
+    /// The servers that a line declares.
+    #[must_use]
+    pub fn servers_of(&self, line: &ServerLine) -> &[Server<'d>] {
+        let first = line.first as usize;
+        self.servers.get(first..first + line.count as usize).unwrap_or_default()
     }
 
     fn server(&mut self, statement: &Statement<'_, 'd>, version: Version) {
         let words = statement.words;
-        let declaration = declaration(words.words.get(3..), 1, statement.known, version);
-        self.push(statement, words.take(1), words.take(2), is_explicit(declaration));
-        self.declarations.push(declaration);
+        let line = self.line(statement, 3, version);
+        self.push(statement, words.take(1), words.take(2), line.is_explicit());
+        self.lines.push(line);
     }
 
     /// `server-template PREFIX COUNT|FROM-TO ADDRESS …`: only the first instance gets an explicit id.
@@ -126,12 +194,44 @@ impl<'d> Proxy<'d> {
         if to - from >= MAX_TEMPLATE {
             return;
         }
-        let declaration = declaration(words.words.get(4..), to - from + 1, statement.known, version);
+        let line = ServerLine { template: true, count: to - from + 1, ..self.line(statement, 4, version) };
         for number in from..=to {
             let name = [words.get(1), number.to_string().as_bytes()].concat();
-            self.push(statement, name.into(), words.take(3), number == from && is_explicit(declaration));
+            self.push(statement, name.into(), words.take(3), number == from && line.is_explicit());
         }
-        self.declarations.push(declaration);
+        self.lines.push(line);
+    }
+
+    /// What a line with its parameters from word `first` on says about the id.
+    fn line(&self, statement: &Statement<'_, 'd>, first: usize, version: Version) -> ServerLine {
+        let words = statement.words;
+        let params = words.words.get(first..).unwrap_or_default();
+        let mut line = ServerLine {
+            first: u32::try_from(self.servers.len()).unwrap_or(u32::MAX),
+            count: 1,
+            template: false,
+            explicit: ExplicitId::Automatic,
+            id: None,
+            id_referenced: false,
+            referenced_from: params.iter().find(|word| word.referenced).map(|word| word.first),
+            resolved: params.iter().any(|word| *word.bytes == *b"resolvers"),
+            hidden_from: words.hidden_from,
+            unset: words.unset,
+        };
+        // The last `id` of a line wins.
+        if let Some(value) = ids(params, version).last().and_then(|id| params.get(id.values.start)) {
+            line.id = Some((value.first, value.last));
+            line.id_referenced = value.referenced;
+            line.explicit =
+                server_id::parse_id(&value.bytes, Some(version)).map_or(ExplicitId::Unknown, ExplicitId::Given);
+        }
+        line
+    }
+
+    fn default_server(&mut self, statement: &Statement<'_, 'd>, version: Version) {
+        let params = statement.arguments();
+        let keywords = ids(params, version).into_iter().filter_map(|id| params.get(id.keyword));
+        self.default_ids.extend(keywords.map(|word| (statement.place, word.first)));
     }
 
     fn push(&mut self, statement: &Statement<'_, 'd>, name: Cow<'d, [u8]>, address: Cow<'d, [u8]>, explicit: bool) {
@@ -152,29 +252,29 @@ impl<'d> Proxy<'d> {
     }
 }
 
-/// What a server line says about ids.
-fn declaration(params: Option<&[Decoded<'_>]>, count: u32, known: Known, version: Version) -> Declaration {
-    let params = params.unwrap_or_default();
-    let explicit = explicit_id(params, version);
-    Declaration { explicit, count: Some(count), certain: known == Known::Yes }
-}
-
-fn explicit_id(params: &[Decoded<'_>], version: Version) -> ExplicitId {
-    // Most lines say nothing: then it needn't be known which words are values.
-    if !params.iter().any(|word| word.bytes.starts_with(b"id")) {
-        return ExplicitId::Automatic;
+impl ServerLine {
+    /// What decides about ids, for a line that is read or may be read.
+    #[must_use]
+    pub const fn declaration(&self, known: Known) -> Declaration {
+        Declaration { explicit: self.explicit, count: Some(self.count), certain: matches!(known, Known::Yes) }
     }
-    // The last `id` of a line wins.
-    let uses = ParamTable::Server.uses(params, Some(version));
-    let id = uses.filter(|param| param.info.is_some_and(|info| info.keyword == "id")).last();
-    id.and_then(|param| params.get(param.values.start)).map_or(ExplicitId::Automatic, |value| {
-        server_id::parse_id(&value.bytes, Some(version)).map_or(ExplicitId::Unknown, ExplicitId::Given)
-    })
+
+    /// Whether the line says anything about an id.
+    fn is_explicit(&self) -> bool {
+        self.explicit != ExplicitId::Automatic
+    }
 }
 
-/// Whether the line says anything about an id.
-fn is_explicit(declaration: Declaration) -> bool {
-    declaration.explicit != ExplicitId::Automatic
+/// The `id` parameters among the words behind name and address. Only a line with a word that looks like one is cut into
+/// parameters: most have none, or one.
+fn ids(params: &[Decoded<'_>], version: Version) -> Vec<ParamUse> {
+    let alike = |word: &Decoded<'_>| matches!(&*word.bytes, [b'i', b'd'] | [b'i', b'd', b'(', ..]);
+    if !params.iter().any(alike) {
+        return Vec::new();
+    }
+    let mut found = ParamTable::Server.scan(params, Some(version));
+    found.retain(|param| param.info.is_some_and(|info| info.keyword == "id"));
+    found
 }
 
 /// The most instances of one template that are unrolled: HAProxy's own limit is the range of `int`; a larger

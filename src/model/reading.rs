@@ -3,7 +3,7 @@
 
 use super::cond::{self, Truth};
 use crate::{
-    config::{Decoded, Environment, LineNo, Source, Words, decode, decode::Decoder, decode::Undefined},
+    config::{Decoded, Document, Environment, LineNo, Source, Words, decode, decode::Decoder, decode::Undefined},
     grammar::{self, Version, keywords::SectionKind},
     span::Span,
 };
@@ -134,6 +134,22 @@ struct Open {
     branch: Truth,
 }
 
+/// Where the reader is in a file.
+struct State<'d> {
+    /// The open `.if` blocks.
+    blocks: Vec<Open>,
+    /// The current section and its name.
+    section: (SectionKind, Vec<u8>),
+    /// The words of the line, kept for their room.
+    words: Words<'d>,
+}
+
+impl Default for State<'_> {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), section: (SectionKind::Other, Vec::new()), words: Words::default() }
+    }
+}
+
 impl Reader<'_> {
     fn files<'d>(&mut self, files: &'d [Source], visit: &mut dyn FnMut(&Statement<'_, 'd>)) {
         for (file, source) in files.iter().enumerate() {
@@ -143,57 +159,78 @@ impl Reader<'_> {
 
     fn file<'d>(&mut self, file: usize, source: &'d Source, visit: &mut dyn FnMut(&Statement<'_, 'd>)) {
         let document = &source.document;
-        let mut blocks: Vec<Open> = Vec::new();
-        let mut section = (SectionKind::Other, Vec::new());
-        let mut words = Words::default();
+        let mut state = State::default();
+        let sections = document.sections();
+        if self.discovery == Some(true) && document.blocks().is_empty() {
+            // Only `global` counts, and nothing decides about what a section is: most of the file need not be looked at.
+            for section in sections.iter().filter(|s| opens_global(document, s.header)) {
+                for line in (section.header.0..section.end.0).map(LineNo) {
+                    self.line(file, source, line, line == section.header, &mut state, visit);
+                }
+            }
+            return;
+        }
+        let mut headers = sections.iter().map(|s| s.header).peekable();
         for line in document.lines() {
-            let Some(first) = document.raw_words(line).next() else { continue };
-            let keyword = decode::keyword(document.text(), first);
-            let read = blocks.last().map_or(Truth::True, |b| b.outside.and(b.branch));
-            let directive = keyword.first() == Some(&b'.');
-            if read == Truth::False && !directive {
-                continue;
-            }
-            let header = if directive { None } else { grammar::keywords::section(&keyword, Some(self.facts.version)) };
-            let ahead = self.discovery == Some(true);
-            if ahead && !directive && header.is_none() && section.0 != SectionKind::Global {
-                continue;
-            }
-            let environment = std::mem::take(&mut self.environment);
-            let decoder = Decoder {
-                environment: &environment,
-                undefined: Undefined::of_version(self.facts.version.major, self.facts.version.minor),
-                file: source.name.as_bytes(),
-                section: &section.1,
-            };
-            decoder.line(document, line, &mut words);
-            self.environment = environment;
+            let header = headers.next_if_eq(&line).is_some();
+            self.line(file, source, line, header, &mut state, visit);
+        }
+    }
 
-            let place = Place { file, line };
-            if directive {
-                self.directive(source, place, &words, read, &mut blocks);
-                continue;
-            }
-            self.remark_words(source, place, &words);
-            if words.is_empty() {
-                continue;
-            }
-            if let Some(info) = header {
-                section = (
-                    info.kind,
-                    words.words.get(1).or(words.words.first()).map(|w| w.bytes.to_vec()).unwrap_or_default(),
-                );
-            }
-            let known = if read == Truth::True { Known::Yes } else { Known::Depends };
-            // Without a first pass a `localpeer` behind a peers section comes too late.
-            self.localpeer_counts &= section.0 != SectionKind::Peers || self.discovery.is_some();
-            let statement = Statement { place, words: &words, known, header: header.map(|info| info.kind) };
-            if section.0 == SectionKind::Global && known == Known::Yes && self.discovery != Some(false) {
-                set_environment(&mut self.environment, &statement, self.localpeer_counts);
-            }
-            if !ahead {
-                visit(&statement);
-            }
+    /// Reads one line; `header` says whether it is one in some version.
+    fn line<'d>(
+        &mut self,
+        file: usize,
+        source: &'d Source,
+        line: LineNo,
+        header: bool,
+        state: &mut State<'d>,
+        visit: &mut dyn FnMut(&Statement<'_, 'd>),
+    ) {
+        let document = &source.document;
+        let Some(first) = document.raw_words(line).next() else { return };
+        let State { blocks, section, words } = state;
+        let read = blocks.last().map_or(Truth::True, |b| b.outside.and(b.branch));
+        let keyword = decode::keyword(document.text(), first);
+        let directive = keyword.first() == Some(&b'.');
+        if read == Truth::False && !directive {
+            return;
+        }
+        let header = if header { grammar::keywords::section(&keyword, Some(self.facts.version)) } else { None };
+        let ahead = self.discovery == Some(true);
+        if ahead && !directive && header.is_none() && section.0 != SectionKind::Global {
+            return;
+        }
+        let decoder = Decoder {
+            environment: &self.environment,
+            undefined: Undefined::of_version(self.facts.version.major, self.facts.version.minor),
+            file: source.name.as_bytes(),
+            section: &section.1,
+        };
+        decoder.line(document, line, words);
+
+        let place = Place { file, line };
+        if directive {
+            self.directive(source, place, words, read, blocks);
+            return;
+        }
+        self.remark_words(source, place, words);
+        if words.is_empty() {
+            return;
+        }
+        if let Some(info) = header {
+            let name = words.words.get(1).or(words.words.first());
+            *section = (info.kind, name.map(|w| w.bytes.to_vec()).unwrap_or_default());
+        }
+        let known = if read == Truth::True { Known::Yes } else { Known::Depends };
+        // Without a first pass a `localpeer` behind a peers section comes too late.
+        self.localpeer_counts &= section.0 != SectionKind::Peers || self.discovery.is_some();
+        let statement = Statement { place, words, known, header: header.map(|info| info.kind) };
+        if section.0 == SectionKind::Global && known == Known::Yes && self.discovery != Some(false) {
+            set_environment(&mut self.environment, &statement, self.localpeer_counts);
+        }
+        if !ahead {
+            visit(&statement);
         }
     }
 
@@ -261,6 +298,12 @@ impl Reader<'_> {
             remark(index, RemarkKind::WordRefused);
         }
     }
+}
+
+/// Whether a header line opens a `global` section.
+fn opens_global(document: &Document, header: LineNo) -> bool {
+    let word = document.raw_words(header).next().map(|word| decode::keyword(document.text(), word));
+    word.and_then(|word| grammar::keywords::section(&word, None)).is_some_and(|info| info.kind == SectionKind::Global)
 }
 
 /// The words of a condition, from the second to the last one.

@@ -4,7 +4,6 @@
 //! starts at 1: a server without an id gets the smallest free number from the counter on, and the counter moves behind it; a
 //! server with an id moves the counter by one, too. The same in 2.6, 3.0 and 3.2; `tests/server_ids.rs` compares with them.
 
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
@@ -77,40 +76,56 @@ impl Ids {
 /// The id of a server in a declaration that is not certain is the one it has if it exists.
 #[must_use]
 pub fn assign(declarations: &[Declaration]) -> Vec<Ids> {
-    let mut counter = Counter::new(declarations);
-    declarations.iter().map(|declaration| counter.take(declaration)).collect()
+    let mut counter = Counter::new(declarations.iter().copied());
+    let ids = |declaration| {
+        let mut ids = Ids::default();
+        counter.take(declaration, |first, count| ids.push(first, count));
+        ids
+    };
+    declarations.iter().map(ids).collect()
+}
+
+/// The same as [`assign`] without keeping anything: hands out runs of servers with consecutive ids, in order, as the id of
+/// the first (`None` = it depends on something that is not known) and their number.
+pub fn assign_each(declarations: impl Iterator<Item = Declaration> + Clone, mut run: impl FnMut(Option<u32>, u32)) {
+    let mut counter = Counter::new(declarations.clone());
+    for declaration in declarations {
+        counter.take(&declaration, &mut run);
+    }
 }
 
 struct Counter {
-    /// Explicit ids of lines that count.
-    reserved: BTreeSet<u32>,
-    /// Explicit ids of lines that may count.
-    doubtful: BTreeSet<u32>,
+    /// Explicit ids of lines that count, sorted.
+    reserved: Vec<u32>,
+    /// Explicit ids of lines that may count, sorted.
+    doubtful: Vec<u32>,
     /// The next number to try; `None` = not known.
     next: Option<u32>,
 }
 
 impl Counter {
-    fn new(declarations: &[Declaration]) -> Self {
-        let ids = |certain| {
-            let given = move |declaration: &Declaration| match declaration.explicit {
-                ExplicitId::Given(id) if declaration.certain == certain => Some(id),
-                _ => None,
-            };
-            declarations.iter().filter_map(given).collect()
-        };
-        // An id that is not known may be any number, so it may push any automatic id.
-        let open = declarations.iter().any(|declaration| declaration.explicit == ExplicitId::Unknown);
-        Self { reserved: ids(true), doubtful: ids(false), next: (!open).then_some(1) }
+    fn new(declarations: impl Iterator<Item = Declaration>) -> Self {
+        let mut counter = Self { reserved: Vec::new(), doubtful: Vec::new(), next: Some(1) };
+        for declaration in declarations {
+            match declaration.explicit {
+                ExplicitId::Given(id) if declaration.certain => counter.reserved.push(id),
+                ExplicitId::Given(id) => counter.doubtful.push(id),
+                // An id that is not known may be any number, so it may push any automatic id.
+                ExplicitId::Unknown => counter.next = None,
+                ExplicitId::Automatic => {}
+            }
+        }
+        counter.reserved.sort_unstable();
+        counter.doubtful.sort_unstable();
+        counter
     }
 
     /// Gives the servers of `declaration` their ids and moves on.
-    fn take(&mut self, declaration: &Declaration) -> Ids {
-        let mut ids = Ids::default();
+    fn take(&mut self, declaration: &Declaration, mut push: impl FnMut(Option<u32>, u32)) {
         let mut rest = declaration.count.unwrap_or(1);
         match declaration.explicit {
             ExplicitId::Given(id) if rest > 0 => {
-                ids.push(Some(id), 1);
+                push(Some(id), 1);
                 rest -= 1;
                 self.next = self.next.and_then(|next| next.checked_add(1));
             }
@@ -119,32 +134,38 @@ impl Counter {
         }
         while rest > 0 {
             let (first, count) = self.run(rest);
-            ids.push(first, count);
+            push(first, count);
             rest -= count;
         }
         if declaration.count.is_none() || !declaration.certain {
             self.next = None;
         }
-        ids
     }
 
     /// Up to `most` automatic ids that follow each other; at least one.
     fn run(&mut self, most: u32) -> (Option<u32>, u32) {
         let Some(mut first) = self.next else { return (None, most) };
-        while self.reserved.contains(&first) {
+        let mut ahead = from(&self.reserved, first);
+        while ahead.first() == Some(&first) {
             let Some(after) = first.checked_add(1) else { return (None, most) };
             first = after;
+            ahead = from(ahead, first);
         }
-        if self.doubtful.contains(&first) {
+        let doubtful = from(&self.doubtful, first).first();
+        if doubtful == Some(&first) {
             self.next = None;
             return (None, most);
         }
-        let obstacle =
-            [&self.reserved, &self.doubtful].iter().filter_map(|ids| ids.range(first..).next()).min().copied();
+        let obstacle = ahead.first().into_iter().chain(doubtful).min();
         let count = obstacle.map_or(most, |obstacle| most.min(obstacle - first));
         self.next = first.checked_add(count);
         (Some(first), count)
     }
+}
+
+/// The part of sorted `ids` from `first` on.
+fn from(ids: &[u32], first: u32) -> &[u32] {
+    ids.get(ids.partition_point(|id| *id < first)..).unwrap_or_default()
 }
 
 /// Reads the value of `id` on a server line as HAProxy does; an unknown `version` is taken for 3.2 or older.
@@ -166,7 +187,7 @@ pub fn parse_id(text: &[u8], version: Option<Version>) -> Result<u32, IdError> {
 }
 
 /// The largest id before 3.4.
-const MAX_OLD: u32 = 2_147_483_647;
+pub(super) const MAX_OLD: u32 = 2_147_483_647;
 
 /// Why a word is no id.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]

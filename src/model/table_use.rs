@@ -27,8 +27,12 @@ pub struct TableUse {
     pub word: usize,
     /// Whether HAProxy reads the line.
     pub known: Known,
+    /// Whether the environment took part in that word.
+    pub referenced: bool,
     /// The expression that makes the key, where the line says it: `src`, `req.cook(sid)`, `src,ipmask(24)`.
     pub key: Option<Vec<u8>>,
+    /// The raw word that holds the key; [`Self::word`] where there is none.
+    pub key_word: usize,
     /// Whether it decides about `deny`, `reject`, `tarpit` or `silent-drop`, itself or through an `acl`.
     pub limits: bool,
 }

@@ -5,8 +5,6 @@
 //! over, and the section's name doesn't matter. Else the new process asks another peer, which must know it and be
 //! reachable as before. What HAProxy does in each case was found by reloading it: `fixtures/handover`.
 
-mod address;
-mod call;
 mod cause;
 mod side;
 
@@ -17,7 +15,7 @@ use self::side::{Live, Obstacle, Side, Travelling};
 use crate::{
     escape,
     grammar::{KeyType, Version},
-    model::{Instance, LocalPeerSource, StickTable},
+    model::{Instance, LocalPeerSource, Refusal, StickTable},
     stick::Schema,
 };
 
@@ -216,7 +214,7 @@ fn follow(
     }
     let mut causes = Cause::of_definition(old_schema, new_schema);
     let Some(obstacle) = obstacle(before, after, from, to, table) else {
-        causes.extend(from.call.verifies.map(|host| Cause::IfCertificateCarries(host.to_vec())));
+        causes.extend(from.call.host.map(|host| Cause::IfCertificateCarries(host.to_vec())));
         return Some(ends(Verdict::Kept, causes, Vec::new()));
     };
     let teachers = teachers(before, after, from, to);
@@ -298,8 +296,8 @@ fn obstacle(before: &Side<'_>, after: &Side<'_>, from: &Live<'_>, to: &Live<'_>,
     }
     if let Some(refusal) = answering.iter().find_map(|live| from.call.refusal(&live.listener)) {
         let takes_itself = from.call.refusal(&from.listener).is_none();
-        let turns = refusal == Cause::ListenerWantsTls && takes_itself;
-        return Some(if turns { Cause::TurnsToTls } else { refusal });
+        let turns = refusal == Refusal::WantsTls && takes_itself;
+        return Some(if turns { Cause::TurnsToTls } else { refusal.into() });
     }
     // A bug: since 3.0 one flag of the process, not of the section, says that the hand-over has begun, so the others
     // never begin theirs (seen in 3.0.11 and 3.2.26; which section is first is a matter of threads).

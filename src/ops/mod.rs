@@ -16,6 +16,7 @@ mod plan;
 pub mod reload_order;
 pub mod remove_peers;
 pub mod rewrite_table;
+pub mod set_server_ids;
 pub mod spec;
 mod splice;
 

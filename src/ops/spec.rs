@@ -65,14 +65,14 @@ pub fn check_name(name: &str) -> Result<&str, OpError> {
 /// # Errors
 /// If there is no port from 1 to 65535, no host, or a character that can't be in an address.
 pub fn check_address(address: &str) -> Result<&str, OpError> {
-    let (family, rest) = address.split_once('@').unwrap_or(("", address));
+    let (family, rest) = address.split_once('@').map_or((None, address), |(family, rest)| (Some(family), rest));
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\' | '#' | '$' | ',');
     let fits = match family {
-        "" => rest.starts_with('/') || host_kind(rest).is_some(),
-        "ipv4" => matches!(host_kind(rest), Some(Host::Name | Host::V4)),
-        "ipv6" => matches!(host_kind(rest), Some(Host::Name | Host::V6)),
-        "unix" | "abns" | "abnsz" => !rest.is_empty(),
-        _ => false,
+        None => rest.starts_with('/') || host_kind(rest).is_some(),
+        Some("ipv4") => matches!(host_kind(rest), Some(Host::Name | Host::V4)),
+        Some("ipv6") => matches!(host_kind(rest), Some(Host::Name | Host::V6)),
+        Some("unix" | "abns" | "abnsz") => !rest.is_empty(),
+        Some(_) => false,
     };
     if fits && rest.chars().all(plain) {
         return Ok(address);
@@ -183,6 +183,8 @@ mod tests {
             "a b:1",
             "[::1:7",
             "udp@1.2.3.4:5",
+            "@1.2.3.4:5",
+            "@/run/p",
             "10.0.0:1",
             "h:1#x",
             "\u{e9}:1",

@@ -20,10 +20,12 @@ pub(super) fn append_words(
         let help = "HAProxy takes 64 words a line: shorten the line first";
         return Err(OpError::new(OpErrorKind::TooManyWords, help).at(place, last.span, "the last word"));
     }
+    let mut gap = draft::gap_behind(last.span.of(source.document.text()));
     let mut text = Vec::new();
     for word in words {
-        text.push(b' ');
+        text.extend_from_slice(gap);
         text.extend_from_slice(&draft::quote(word));
+        gap = b" ";
     }
     plan.file(place.file).insert(last.span.end, text);
     Ok(())

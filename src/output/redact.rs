@@ -127,6 +127,21 @@ impl Redactor {
         texts.iter().map(|text| self.own_secrets(text)).collect()
     }
 
+    /// What hides the secrets of `lines` in messages that may quote them.
+    pub fn quotes_of<'d>(&self, lines: impl IntoIterator<Item = (&'d Document, LineNo)>) -> Quotes {
+        let mut secrets: Vec<(String, String)> = Vec::new();
+        for (document, line) in lines {
+            for span in self.spans(document, line) {
+                let secret = span.of(document.text());
+                // What is this short stands in other words, too, and is guessed anyway.
+                if secret.len() >= 3 {
+                    secrets.extend(forms(secret).into_iter().map(|form| (form, self.mark(secret))));
+                }
+            }
+        }
+        Quotes { secrets }
+    }
+
     /// What stands for a secret: `‹redacted sha256:3f7a90c1›`. Equal secrets give equal texts, in one run.
     fn mark(&self, secret: &[u8]) -> String {
         let key = self.key.as_ref().map_or(&[][..], |key| key.as_slice());
@@ -160,6 +175,28 @@ impl Redactor {
             out.push_str(&String::from_utf8_lossy(end.of(document.text())));
         }
         out
+    }
+}
+
+/// The secrets of some lines, as messages may quote them.
+pub struct Quotes {
+    /// Each form of a secret, escaped, and what is shown for it.
+    secrets: Vec<(String, String)>,
+}
+
+impl Quotes {
+    /// A message, which is escaped already, as it may be shown.
+    #[must_use]
+    pub fn hide<'t>(&self, message: &'t str) -> Cow<'t, str> {
+        self.secrets.iter().fold(Cow::Borrowed(message), |shown, (form, mark)| {
+            if shown.contains(form.as_str()) { Cow::Owned(shown.replace(form.as_str(), mark)) } else { shown }
+        })
+    }
+}
+
+impl std::fmt::Debug for Quotes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Quotes").field("secrets", &self.secrets.len()).finish()
     }
 }
 

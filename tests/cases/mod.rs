@@ -9,7 +9,7 @@ use std::{
 
 use peerctl::{
     config::{Document, Environment, Source},
-    grammar::Version,
+    grammar::Release,
     lint::{Context, Finding, Rule, Subject, run},
     model::{Facts, Instance, Naming},
 };
@@ -43,6 +43,17 @@ impl Case {
         self.dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with("clean"))
     }
 
+    /// What the command line says about the name of an instance: it gives it, or, in a case that has a file `unnamed`,
+    /// there is only the file's name.
+    fn naming(&self, name: &str) -> Naming {
+        let name = name.as_bytes().to_vec();
+        if self.dir.join("unnamed").exists() {
+            Naming { candidates: vec![name], ..Naming::default() }
+        } else {
+            Naming { instance: Some(name), ..Naming::default() }
+        }
+    }
+
     /// What `rules` say, in the form of `expected`.
     pub(crate) fn findings(&self, rules: &[&'static Rule]) -> String {
         self.run(rules, |_| true)
@@ -51,18 +62,18 @@ impl Case {
     /// The same, of those findings that `keep` accepts.
     pub(crate) fn run(&self, rules: &[&'static Rule], keep: impl Fn(&Finding) -> bool) -> String {
         let version = fs::read_to_string(self.dir.join("version")).unwrap_or_else(|_| "3.2".into());
-        let version = Version::parse(&version).expect("a version");
-        let facts = Facts { version, environment: Environment::default() };
+        let release = Release::parse(&version).expect("a version");
+        let facts = Facts { version: release.version, environment: Environment::default() };
         let sources: Vec<(String, [Source; 1])> = self.files.iter().map(|file| read(file)).collect();
         let instances: Vec<(&str, Instance<'_>)> = sources
             .iter()
             .map(|(name, source)| {
-                let naming = Naming { instance: Some(name.clone().into_bytes()), ..Naming::default() };
+                let naming = self.naming(name);
                 (name.as_str(), Instance::read(source, &naming, &facts))
             })
             .collect();
         let subjects = instances.iter().map(|(name, instance)| Subject { name, instance }).collect();
-        let context = Context::new(subjects, version.into());
+        let context = Context::new(subjects, release);
         let mut out = String::new();
         for finding in run(&context, rules).iter().filter(|finding| keep(finding)) {
             let places: Vec<String> = finding

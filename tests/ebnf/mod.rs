@@ -45,9 +45,11 @@ impl Grammar {
 
     /// The literals that a rule is a choice of.
     pub(crate) fn literals(&self, name: &str) -> Vec<Vec<u8>> {
-        let Expr::Choice(choices) = self.rule(name) else { panic!("{name} is a choice") };
         let literal = |e: &Expr| if let Expr::Literal(text) = e { text.clone() } else { panic!("{e:?} is a literal") };
-        choices.iter().map(literal).collect()
+        match self.rule(name) {
+            Expr::Choice(choices) => choices.iter().map(literal).collect(),
+            single => vec![literal(single)],
+        }
     }
 }
 

@@ -66,6 +66,17 @@ pub fn read(path: &Path) -> Result<Snapshot, FileError> {
     }
 }
 
+/// Reads a file as [`read`] does, for somebody who won't write it.
+///
+/// # Errors
+/// As [`read`].
+pub fn contents(path: &Path) -> Result<Vec<u8>, FileError> {
+    match resolve(path)? {
+        Target::Entry(place) => read_steady(path, &place).map(|(bytes, _)| bytes),
+        Target::Descriptor => read_descriptor(path).map(|snapshot| snapshot.bytes),
+    }
+}
+
 /// The files that HAProxy loads from a directory: its own entries that end in `.cfg` and don't start with a dot, in byte order,
 /// links followed. Directories and sockets among them are skipped, as HAProxy 2.6 to 3.2 do; FIFOs and devices, which they skip, too,
 /// are errors, because somebody meant them to be read.
@@ -99,6 +110,14 @@ fn is_loaded(name: &OsStr) -> bool {
 }
 
 fn read_entry(given: &Path, place: &Place) -> Result<Snapshot, FileError> {
+    let (bytes, identity) = read_steady(given, place)?;
+    let sum = Sha256::digest(&bytes).into();
+    let real = Some(place.path());
+    Ok(Snapshot { original: Original { given: given.to_owned(), real, identity, sum }, bytes })
+}
+
+/// Reads a file of a directory until it is the same before and after.
+fn read_steady(given: &Path, place: &Place) -> Result<(Vec<u8>, Identity), FileError> {
     for _ in 0..TRIES {
         let fd = open_regular(given, &place.dir, &place.name)?;
         let before = status(given, &fd)?;
@@ -106,9 +125,7 @@ fn read_entry(given: &Path, place: &Place) -> Result<Snapshot, FileError> {
         let after = status(given, &fd)?;
         let identity = Identity::of(&before);
         if identity == Identity::of(&after) && place.dir.identity(&place.name)? == Some(identity) {
-            let sum = Sha256::digest(&bytes).into();
-            let real = Some(place.path());
-            return Ok(Snapshot { original: Original { given: given.to_owned(), real, identity, sum }, bytes });
+            return Ok((bytes, identity));
         }
     }
     Err(FileError::Changed { path: given.to_owned() })

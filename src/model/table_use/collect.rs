@@ -34,8 +34,7 @@ impl Collector {
             b"stick" => self.stick(owner, statement),
             b"filter" if statement.words.get(1).starts_with(b"bwlim-") => {
                 if let Some(at) = behind(words, b"table") {
-                    let key = behind(words, b"key").map(|at| statement.words.get(at).to_vec());
-                    self.push(owner, statement, How::Bandwidth, Some(at), key);
+                    self.push(owner, statement, How::Bandwidth, Some(at), behind(words, b"key"));
                 }
             }
             _ if is_ruleset(keyword) => self.track(owner, statement),
@@ -92,8 +91,7 @@ impl Collector {
     /// `stick on|match|store-request|store-response KEY [table NAME]`.
     fn stick(&mut self, owner: &[u8], statement: &Statement<'_, '_>) {
         if matches!(statement.words.get(1), b"on" | b"match" | b"store-request" | b"store-response") {
-            let key = Some(statement.words.get(2).to_vec());
-            self.push(owner, statement, How::Stick, behind(&statement.words.words, b"table"), key);
+            self.push(owner, statement, How::Stick, behind(&statement.words.words, b"table"), Some(2));
         }
     }
 
@@ -104,7 +102,7 @@ impl Collector {
         let found = words.iter().enumerate().take(4).find_map(|(at, word)| Some((at, counter(&word.bytes)?)));
         let Some((at, counter)) = found else { return };
         let named = (statement.words.get(at + 2) == b"table").then_some(at + 3);
-        self.push(owner, statement, How::Track(counter), named, Some(statement.words.get(at + 1).to_vec()));
+        self.push(owner, statement, How::Track(counter), named, Some(at + 1));
     }
 
     fn samples(&mut self, owner: &[u8], statement: &Statement<'_, '_>, at: usize, word: &Decoded<'_>) {
@@ -114,33 +112,38 @@ impl Collector {
             if found.table.is_none() && found.sample.user.name.starts_with("sc") {
                 self.tracked.push(self.uses.len());
             }
-            self.push(owner, statement, How::Sample(found.sample), Some(at), key);
+            self.push(owner, statement, How::Sample(found.sample), Some(at), None);
             if let Some(pushed) = self.uses.last_mut() {
+                pushed.key = key;
                 pushed.named = found.table.is_some();
                 pushed.table = found.table.unwrap_or(owner).to_vec();
             }
         }
     }
 
-    /// Adds a reference; `named` is the index of the word that is the table's name.
+    /// Adds a reference; `named` and `key` are the indexes of the words that are the table's name and the key.
     fn push(
         &mut self,
         owner: &[u8],
         statement: &Statement<'_, '_>,
         how: How,
         named: Option<usize>,
-        key: Option<Vec<u8>>,
+        key: Option<usize>,
     ) {
         let word = named.and_then(|at| statement.words.words.get(at));
+        let key = key.and_then(|at| statement.words.words.get(at));
+        let raw = word.map_or(0, |word| usize::from(word.first));
         self.uses.push(TableUse {
             table: word.map_or(owner, |word| &word.bytes).to_vec(),
             named: named.is_some(),
             how,
             owner: owner.to_vec(),
             place: statement.place,
-            word: word.map_or(0, |word| usize::from(word.first)),
+            word: raw,
+            referenced: word.is_some_and(|word| word.referenced),
             known: statement.known,
-            key,
+            key: key.map(|key| key.bytes.to_vec()),
+            key_word: key.map_or(raw, |key| usize::from(key.first)),
             limits: false,
         });
     }
@@ -184,15 +187,19 @@ fn track(found: &TableUse) -> Option<(u32, Vec<u8>, Vec<u8>)> {
 fn write_to(table: &StickTable) -> Option<TableUse> {
     let target = table.schema().write_to.as_ref()?;
     let argument = table.parsed.places(TableParam::WriteTo).last()?;
+    let raw = table.raw.get(argument.value.start);
+    let word = raw.map_or(0, |raw| usize::from(raw.first));
     Some(TableUse {
         table: target.to_vec(),
         named: true,
         how: How::WriteTo,
         owner: table.name.clone(),
         place: table.place,
-        word: table.raw.get(argument.value.start).map_or(0, |raw| usize::from(raw.first)),
+        word,
+        referenced: raw.is_some_and(|raw| raw.referenced),
         known: table.known,
         key: None,
+        key_word: word,
         limits: false,
     })
 }

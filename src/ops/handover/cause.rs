@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::{
     escape,
+    model::Refusal,
     stick::{Column, Schema},
     units::{Delay, Size},
 };
@@ -146,6 +147,19 @@ impl Cause {
 }
 
 /// As it stands in brackets behind `lost` or `kept`.
+impl From<Refusal> for Cause {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::WantsTls => Self::ListenerWantsTls,
+            Refusal::IsPlain => Self::ListenerIsPlain,
+            Refusal::WantsProxy => Self::ListenerWantsProxy,
+            Refusal::TakesNoProxy => Self::ListenerTakesNoProxy,
+            Refusal::WantsCertificate => Self::ListenerWantsCertificate,
+            Refusal::WantsSni => Self::ListenerWantsSni,
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |bytes| escape::name(bytes);

@@ -1,12 +1,8 @@
 //! One side of a reload: which sections are alive, where they listen, how they call, and which tables travel.
 
-use super::{
-    address::Address,
-    call::{Call, Listener},
-};
 use crate::{
     grammar::{ParamTable, Version},
-    model::{Instance, PeerEntry, PeerKeyword, PeersSection, StickTable},
+    model::{Address, Call, Instance, Listener, PeerEntry, PeerKeyword, PeersSection, StickTable},
 };
 
 /// An instance whose local peer is called `local`.
@@ -109,10 +105,8 @@ impl<'i> Live<'i> {
             PeerKeyword::Peer => Some(entry.address.as_deref()?),
             PeerKeyword::Server => bind.map(|bind| bind.address.as_slice()),
         };
-        let own = bind.map(|bind| bind.params.as_slice()).unwrap_or_default();
-        let words: Vec<&[u8]> = section.default_bind.iter().chain(own).map(Vec::as_slice).collect();
-        let call = Call::new(&section.params(entry).collect::<Vec<_>>(), version);
-        Some(Self { section, address, call, listener: Listener::new(&words), local: entry })
+        let call = Call::of(section, entry, version);
+        Some(Self { section, address, call, listener: Listener::of(section), local: entry })
     }
 
     /// The peers, apart from ourselves and from tools, that this section and `after` reach in the same way.
