@@ -35,7 +35,9 @@ complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "add" -d 'Make a pee
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "remove" -d 'Take peers, or a whole peers section, out again'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "table" -d 'List or rewrite stick-table definitions'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "show" -d 'Show peers sections, stick tables, and servers with their ids'
-complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "graph" -d 'Draw who peers with whom, which tables travel, and what doesn\'t match'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check-ids" -d 'Check that servers have the same ids on all instances'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check" -d 'Check configurations of one or several instances: peers, stick tables, servers'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "graph" -d 'Draw who peers with whom, and what doesn\'t match'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "explain" -d 'Say what a rule finds, why that is bad, and what to write instead'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "parse" -d 'Print the syntax tree of a file, or the file from its tree'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "grammar" -d 'Print the grammars and tables that configurations are read by'
@@ -182,6 +184,74 @@ always\t'Always'
 never\t'Never'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand show" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
 complete -c peerctl -n "__fish_peerctl_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l select -d 'Only these rules: their codes, or the start of codes with * (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l ignore -d 'All but these rules (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l deny -d 'Exit 1 if there is a finding at least this bad' -r -f -a "error\t''
+warning\t''
+note\t''"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l format -d 'How findings are printed' -r -f -a "human\t'For people, with the places'
+json\t'One JSON document'
+sarif\t'SARIF 2.1.0'
+github\t'Annotations of GitHub Actions'
+gitlab\t'GitLab Code Quality'
+junit\t'JUnit XML'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l report -d 'Write the findings into a file, too: human, json, sarif, github, gitlab or junit (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l haproxy-version -d 'The version whose rules hold; default: what `haproxy -v` says, else 3.2' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l env -d 'A variable the configuration is read with, for all instances or for NAME only (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -s L -l local-peer -d 'The local peer\'s name, as with `haproxy -L`; only with one instance' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l reference -d 'The instance whose ids the others take over; default: the first one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l backup -d 'Keep the old file: NAME~ (simple), NAME.~N~ (numbered); default simple, none inside a git work tree' -r -f -a "none\t'It is gone'
+simple\t'It is kept as `NAME~`; an earlier one is gone'
+numbered\t'It is kept as `NAME.~1~`, `NAME.~2~`, and so on'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l haproxy -d 'The haproxy to check the result with; default: the one in PATH' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l reload-cmd -d 'Run this after writing, once, only if something changed (split into words, no shell)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l hardlinks -d 'What to do with a file that has several hard links' -r -f -a "refuse\t'Don\'t write it'
+break\t'Give the new version to this name alone'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l fix -d 'Write server ids down, so that all instances agree; notes only if they are asked for by --select or --deny note'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -s n -l check -l dry-run -d 'Write nothing; exit 1 if something would change'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l diff -d 'Print a unified diff that `patch -p0` takes (it is still written, unless --check)'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l no-validate -d 'Don\'t check the result with `haproxy -c`'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l in-place -d 'Write through the file instead of replacing it: for bind-mounted files'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check-ids" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l select -d 'Only these rules: their codes, or the start of codes with * (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l ignore -d 'All but these rules (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l deny -d 'Exit 1 if there is a finding at least this bad' -r -f -a "error\t''
+warning\t''
+note\t''"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l format -d 'How findings are printed' -r -f -a "human\t'For people, with the places'
+json\t'One JSON document'
+sarif\t'SARIF 2.1.0'
+github\t'Annotations of GitHub Actions'
+gitlab\t'GitLab Code Quality'
+junit\t'JUnit XML'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l report -d 'Write the findings into a file, too: human, json, sarif, github, gitlab or junit (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l haproxy-version -d 'The version whose rules hold; default: what `haproxy -v` says, else 3.2' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l env -d 'A variable the configuration is read with, for all instances or for NAME only (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -s L -l local-peer -d 'The local peer\'s name, as with `haproxy -L`; only with one instance' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l reference -d 'The instance whose ids the others take over; default: the first one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l backup -d 'Keep the old file: NAME~ (simple), NAME.~N~ (numbered); default simple, none inside a git work tree' -r -f -a "none\t'It is gone'
+simple\t'It is kept as `NAME~`; an earlier one is gone'
+numbered\t'It is kept as `NAME.~1~`, `NAME.~2~`, and so on'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l haproxy -d 'The haproxy to check the result with; default: the one in PATH' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l reload-cmd -d 'Run this after writing, once, only if something changed (split into words, no shell)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l hardlinks -d 'What to do with a file that has several hard links' -r -f -a "refuse\t'Don\'t write it'
+break\t'Give the new version to this name alone'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l fix -d 'Write server ids down, so that all instances agree; notes only if they are asked for by --select or --deny note'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -s n -l check -l dry-run -d 'Write nothing; exit 1 if something would change'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l diff -d 'Print a unified diff that `patch -p0` takes (it is still written, unless --check)'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l no-validate -d 'Don\'t check the result with `haproxy -c`'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l in-place -d 'Write through the file instead of replacing it: for bind-mounted files'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -l format -d 'For Markdown pages, for Graphviz, or a picture' -r -f -a "mermaid\t'A Mermaid flow chart, as repositories draw it in Markdown'
 dot\t'For Graphviz'
 svg\t'A picture'"

@@ -1,4 +1,4 @@
-//! What `peerctl graph` draws, text for text (PEERCTL_UPDATE=1 writes them anew: look at the pictures before committing).
+//! What `peerctl graph` draws, text for text (`PEERCTL_UPDATE=1` writes them anew: look at the pictures before committing).
 
 use std::{
     fs,

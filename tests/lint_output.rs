@@ -11,7 +11,7 @@ use std::{
 
 use peerctl::{
     config::{Document, LineNo, Source},
-    lint::{Finding, Label, Rule, ServerIds, Severity, find},
+    lint::{Finding, Label, Rule, ServerIds, Severity},
     model::Place,
     output::{
         diagnostic::Look,
@@ -23,21 +23,28 @@ use peerctl::{
 };
 use serde_json::Value;
 
-/// A rule of which only the name matters.
-static NAME_MISMATCH: Rule = Rule {
-    code: "server-name-mismatch",
-    summary: "an id belongs to servers of different names",
-    source: "//! # An id has different names\n//!\n//! ## What it does\n//! Compares the names.\n",
-    check: |_, _| {},
-};
+/// Rules with names of real ones, but with texts that don't change.
+macro_rules! rules {
+    ($($name:ident $code:literal $summary:literal)*) => {
+        $(static $name: Rule = Rule {
+            code: $code,
+            summary: $summary,
+            source: concat!(
+                "//! # ", $code, "\n//!\n//! ## What it does\n//! Looks for it\n//! everywhere.\n//!\n",
+                "//! ## Why is this bad?\n//! Because of <a> & \"b\".\n\nuse crate::lint;\n"
+            ),
+            check: |_, _| {},
+        };)*
+    };
+}
 
-/// Another one.
-static PLAIN_SECRET: Rule = Rule {
-    code: "test-quotes",
-    summary: "a message that quotes a line",
-    source: "//! # A message quotes a line\n",
-    check: |_, _| {},
-};
+rules! {
+    NO_LOCAL "peers-no-local" "no peer of the section has the local name"
+    ID_MISMATCH "server-id-mismatch" "a server of one name has different ids"
+    NAME_MISMATCH "server-name-mismatch" "an id belongs to servers of different names"
+    UNKNOWN_SECTION "table-unknown-section" "a table names a section that doesn't exist"
+    QUOTES "test-quotes" "a message that quotes a line"
+}
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/lint-output")
@@ -70,12 +77,9 @@ fn finding(rule: &'static Rule, severity: Severity, message: &str, labels: Vec<L
 
 fn with_ids(mut finding: Finding, backend: &str, server: &str, ids: [Option<u32>; 2]) -> Finding {
     finding.fixable = true;
+    finding.backend = Some(backend.into());
     finding.server = Some(ServerIds { backend: backend.into(), server: server.into(), ids: ids.to_vec() });
     finding
-}
-
-fn rule(code: &str) -> &'static Rule {
-    find(code).expect("a rule of this name")
 }
 
 /// One of each kind: a place in one file, in two, folded ones, texts that every format must escape, and a secret.
@@ -83,7 +87,7 @@ fn findings(lb1: &Source, lb2: &Source) -> Vec<Finding> {
     let both = |text: &str, first: &str, second: &str| vec![label(0, lb1, text, first), label(1, lb2, text, second)];
     let mut all = vec![
         finding(
-            rule("peers-no-local"),
+            &NO_LOCAL,
             Severity::Error,
             "peers section `mesh` has no peer `edge1`, the local peer",
             vec![
@@ -101,12 +105,12 @@ fn findings(lb1: &Source, lb2: &Source) -> Vec<Finding> {
         let message = format!("server `{name}` of backend `shop` has different ids");
         let said = ids.map(|id| format!("id {id}, by position"));
         let labels = both(&format!("server {name}"), &said[0], &said[1]);
-        let found = finding(rule("server-id-mismatch"), Severity::Error, &message, labels).happens(happens);
+        let found = finding(&ID_MISMATCH, Severity::Error, &message, labels).happens(happens);
         all.push(with_ids(found, "shop", name, ids.map(Some)));
     }
     all.push(
         finding(
-            rule("table-unknown-section"),
+            &UNKNOWN_SECTION,
             Severity::Error,
             "table `api` names the peers section `mehs`, which doesn't exist",
             both("mehs", "unknown", "unknown"),
@@ -117,7 +121,7 @@ fn findings(lb1: &Source, lb2: &Source) -> Vec<Finding> {
     let quoted = "the value `Bearer s3cr3t-t0ken` holds, among others, 100 %: <a> & \"b\" ::error::\x1b[31m\u{202e}";
     all.push(
         finding(
-            &PLAIN_SECRET,
+            &QUOTES,
             Severity::Note,
             quoted,
             vec![label(0, lb1, "set-header Authorization", "here: Bearer s3cr3t-t0ken")],
@@ -131,7 +135,7 @@ fn findings(lb1: &Source, lb2: &Source) -> Vec<Finding> {
         let name = format!("api{n:02}");
         let message = format!("server `{name}` of backend `api` has different ids");
         let labels = both(&format!("server {name}"), &format!("id {n}"), &format!("id {}", n + 1));
-        let found = finding(rule("server-id-mismatch"), Severity::Warning, &message, labels);
+        let found = finding(&ID_MISMATCH, Severity::Warning, &message, labels);
         all.push(with_ids(found, "api", &name, [Some(n), Some(n + 1)]));
     }
     all
@@ -174,7 +178,8 @@ fn assert_expected(shown: &str, name: &str) {
         fs::write(&path, shown).expect("written");
     }
     let expected = fs::read_to_string(&path).expect("the expected text");
-    assert_eq!(shown, expected, "shown:\n{shown}\nexpected:\n{expected}");
+    let differs = shown.lines().zip(expected.lines()).enumerate().find(|(_, (a, b))| a != b);
+    assert!(shown == expected, "{name} differs (line from 0, shown, expected): {differs:#?}");
 }
 
 #[test]
@@ -323,7 +328,7 @@ fn without_findings_there_is_one_line_for_people_and_a_passing_case_for_junit() 
 fn one_file_read_as_two_instances_is_shown_once_with_the_names_of_both() {
     let (lb1, lb2) = ([source("lb1.cfg")], [source("lb1.cfg")]);
     let labels = vec![label(0, &lb1[0], "mehs", "unknown"), label(1, &lb2[0], "mehs", "unknown")];
-    let found = finding(rule("table-unknown-section"), Severity::Error, "table `api` names no section", labels);
+    let found = finding(&UNKNOWN_SECTION, Severity::Error, "table `api` names no section", labels);
     let expected = "\
 error[table-unknown-section]: table `api` names no section
     ╭─[lb1.cfg:22:63]
@@ -348,7 +353,7 @@ fn a_thousand_findings_are_rendered_for_people_in_a_fifth_of_a_second() {
         .map(|n| {
             let name = format!("server api{:02}", n % 10 + 1);
             let labels = vec![label(0, &lb1[0], &name, "id 1"), label(1, &lb2[0], &name, "id 2, by position")];
-            finding(rule("table-unknown-section"), Severity::Error, &format!("finding number {n}"), labels)
+            finding(&UNKNOWN_SECTION, Severity::Error, &format!("finding number {n}"), labels)
                 .happens("Something that takes a line or two to say, so that the text has to be wrapped somewhere.")
                 .help("do what is said here: `peerctl check-ids --fix lb1.cfg lb2.cfg`")
         })

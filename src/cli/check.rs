@@ -21,7 +21,7 @@ use super::{
 use crate::{
     escape,
     grammar::Release,
-    lint::{self, Context, Finding, Rule, Severity, Subject},
+    lint::{self, Context, Finding, Rule, Severity, Side, Subject},
     model::Instance,
     output::lint::{Checked, Command, Report},
 };
@@ -112,7 +112,7 @@ fn context<'a>(loaded: &'a [Loaded], read: &'a [Instance<'a>], release: Release)
 /// How many backends have servers, and how many servers those have, each name once.
 fn size(context: &Context<'_>) -> (usize, usize) {
     let servers = |group: &lint::Group<'_>| {
-        let most = group.sides.iter().filter_map(|side| side.proxy()).map(|proxy| proxy.servers.len()).max();
+        let most = group.sides.iter().filter_map(Side::proxy).map(|proxy| proxy.servers.len()).max();
         group.rows.len().max(most.unwrap_or(0))
     };
     (context.groups().len(), context.groups().iter().map(servers).sum())

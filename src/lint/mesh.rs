@@ -7,7 +7,7 @@ use crate::{
     config::decode,
     escape,
     grammar::ParamTable,
-    model::{Address, Call, Instance, Known, Listener, PeerEntry, PeersSection, Place, Refusal},
+    model::{Address, Call, Instance, Known, Listener, PeerEntry, PeersSection, Place, Refusal, StickTable},
 };
 
 /// A peers section that runs: HAProxy reads it for sure, keeps it, and it isn't disabled.
@@ -74,7 +74,9 @@ pub(super) fn meshes<'a>(context: &Context<'a>) -> Vec<Vec<Member<'a>>> {
         }
         meshes = joined;
     }
-    meshes.iter_mut().for_each(|mesh| mesh.sort_by_key(|member| member.index));
+    for mesh in &mut meshes {
+        mesh.sort_by_key(|member| member.index);
+    }
     meshes
 }
 
@@ -207,7 +209,7 @@ impl<'a> Member<'a> {
             self.entries().filter_map(dialled).any(|a| !a.is_loopback() && !a.is_wildcard() && addresses.contains(&a))
         };
         if self.section.name == other.section.name {
-            return !is_copy && (!common.is_empty() || same_address());
+            return !is_copy && !common.is_empty();
         }
         let has_other = |a: &Self, b: &Self| a.instance.section(&b.section.name).is_some();
         let free = !has_other(self, other) && !has_other(other, self);
@@ -217,7 +219,7 @@ impl<'a> Member<'a> {
 
     /// The names on the wire of the tables that travel through the section.
     fn tables(&self) -> BTreeSet<Vec<u8>> {
-        self.instance.tables_of(self.section).map(|table| table.wire_name()).collect()
+        self.instance.tables_of(self.section).map(StickTable::wire_name).collect()
     }
 }
 

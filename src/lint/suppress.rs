@@ -90,7 +90,7 @@ fn collect<'a>(context: &Context<'a>) -> Vec<Allowance<'a>> {
                 }
                 let start = at + u32::try_from(MARK.len()).unwrap_or(0);
                 let rest = Span::new(start, document.line_span(line).end).of(document.text());
-                let codes = rest.split(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
+                let codes = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
                 let mut from = start;
                 for code in codes.split(|b| *b == b',') {
                     let to = from + u32::try_from(code.len()).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! What the renderers of findings are given: `lint_human`, `lint_json` and their siblings.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::{
     config::{LineColumn, Source},
@@ -95,9 +95,9 @@ impl<'a> Report<'a> {
     /// All files, each path once, in the order of the instances.
     #[must_use]
     pub fn files(&self) -> Vec<&'a Source> {
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         let all = self.instances.iter().flat_map(|i| i.files);
-        all.filter(|source| seen.insert(source.name.as_str(), ()).is_none()).collect()
+        all.filter(|source| seen.insert(source.name.as_str())).collect()
     }
 }
 

@@ -73,7 +73,7 @@ impl<'a> Shown<'a> {
             partial_fingerprints: BTreeMap::from([("peerctl/v1", fingerprint)]),
             properties: Properties {
                 fixable: finding.fixable,
-                backend: finding.server.as_ref().map(|server| name(&server.backend).into_owned()),
+                backend: finding.backend.as_deref().map(|backend| name(backend).into_owned()),
                 server: finding.server.as_ref().map(|server| name(&server.server).into_owned()),
                 ids: finding.server.as_ref().map(|server| Ids { server, instances: self.instances }),
             },

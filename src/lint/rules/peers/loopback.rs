@@ -27,6 +27,7 @@
 use crate::{
     escape,
     lint::{Context, Finding, Rule, Severity, mesh},
+    model::Address,
 };
 
 pub(in crate::lint) static RULE: Rule = Rule {
@@ -39,7 +40,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     let pairs = mesh::pairs(context);
     for member in mesh::running(context) {
-        let Some(address) = member.address().filter(|address| address.is_loopback()) else { continue };
+        let Some(address) = member.address().filter(Address::is_loopback) else { continue };
         let Some((place, word)) = member.listener_word() else { continue };
         let elsewhere = |entry: &&_| mesh::dialled(entry).is_some_and(|a| a.port().is_some() && !a.is_loopback());
         let Some(remote) = member.remotes().find(elsewhere) else { continue };

@@ -28,8 +28,8 @@
 
 use crate::{
     escape,
-    lint::{Context, Finding, Rule, Severity},
-    model::LocalPeerSource,
+    lint::{Context, Finding, Rule, Severity, mesh},
+    model::{Instance, LocalPeerSource, PeersSection},
 };
 
 pub(in crate::lint) static RULE: Rule = Rule {
@@ -42,7 +42,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for (index, instance) in context.each() {
         let Some(local) = &instance.local.name else { continue };
-        for section in instance.peers.iter().filter(|s| !s.is_effective(local)) {
+        for section in dropped(instance, local) {
             let (name, local) = (escape::name(&section.name), escape::name(local));
             let label = context.word(index, section.place, 1, format!("no peer is called `{local}`"));
             let mut finding = Finding::new(
@@ -58,4 +58,10 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             found.push(finding);
         }
     }
+}
+
+/// The sections that HAProxy reads for sure and drops. A disabled one does nothing anyway.
+fn dropped<'i>(instance: &'i Instance<'_>, local: &'i [u8]) -> impl Iterator<Item = &'i PeersSection> {
+    let drops = move |s: &&PeersSection| !s.disabled && mesh::is_certain(s) && !s.is_effective(local);
+    instance.peers.iter().filter(drops)
 }

@@ -27,7 +27,7 @@
 //! ```
 //!
 //! ## Seen on
-//! 2.6, 3.2
+//! 2.6, 3.0, 3.2
 
 use crate::{
     escape,
@@ -49,7 +49,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             (Some(entry), None) => found.push(one_sided(context, &a, entry, &b)),
             (None, Some(entry)) => found.push(one_sided(context, &b, entry, &a)),
             (None, None) => {
-                found.extend([(&a, &b), (&b, &a)].into_iter().filter_map(|(from, to)| misnamed(context, from, to)))
+                found.extend([(&a, &b), (&b, &a)].into_iter().filter_map(|(from, to)| misnamed(context, from, to)));
             }
         }
     }

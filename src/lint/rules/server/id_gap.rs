@@ -50,12 +50,11 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
                 .find(|server| server.id == Some(*after))
                 .map(|server| context.word(instance, server.place, 1, format!("id {after}; behind it {text}")));
             let Some(label) = label else { continue };
-            finding = Some(match finding {
-                Some(finding) => finding.label(label),
-                None => {
-                    let message = format!("the ids of backend `{}` leave a gap: {text}", escape::name(group.name));
-                    Finding::new(Severity::Note, message, label)
-                }
+            finding = Some(if let Some(finding) = finding {
+                finding.label(label)
+            } else {
+                let message = format!("the ids of backend `{}` leave a gap: {text}", escape::name(group.name));
+                Finding::new(Severity::Note, message, label)
             });
         }
         let Some(finding) = finding else { continue };

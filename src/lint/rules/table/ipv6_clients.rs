@@ -105,16 +105,21 @@ fn entrances<'i, 'd>(instance: &'i Instance<'d>, owner: &[u8]) -> Vec<&'i Proxy<
 
 /// Whether a listener accepts connections over IPv6 from elsewhere.
 fn takes_ipv6(bind: &Bind) -> bool {
-    bind.address.split(|byte| *byte == b',').any(|address| {
-        let family =
-            [&b"ipv6@"[..], b"quic6@", b"tcp6@", b"mptcp6@"].iter().find_map(|prefix| address.strip_prefix(*prefix));
-        let plain = family.unwrap_or(address);
-        let at = plain.iter().rposition(|byte| *byte == b':').unwrap_or(0);
-        let host = plain.get(..at).unwrap_or_default();
-        let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
-        let loopback = host == b"::1";
-        !loopback && !plain.contains(&b'@') && !plain.starts_with(b"/") && (family.is_some() || host.contains(&b':'))
-    })
+    bind.known == Known::Yes
+        && bind.address.split(|byte| *byte == b',').any(|address| {
+            let family = [&b"ipv6@"[..], b"quic6@", b"tcp6@", b"mptcp6@"]
+                .iter()
+                .find_map(|prefix| address.strip_prefix(*prefix));
+            let plain = family.unwrap_or(address);
+            let at = plain.iter().rposition(|byte| *byte == b':').unwrap_or(0);
+            let host = plain.get(..at).unwrap_or_default();
+            let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+            let loopback = host == b"::1";
+            !loopback
+                && !plain.contains(&b'@')
+                && !plain.starts_with(b"/")
+                && (family.is_some() || host.contains(&b':'))
+        })
 }
 
 #[cfg(test)]
@@ -124,7 +129,7 @@ mod tests {
 
     fn takes(address: &str) -> bool {
         let place = Place { file: 0, line: LineNo(0) };
-        takes_ipv6(&Bind { place, address: address.into(), params: Vec::new() })
+        takes_ipv6(&Bind { place, known: Known::Yes, address: address.into(), params: Vec::new() })
     }
 
     #[test]
