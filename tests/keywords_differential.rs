@@ -22,6 +22,8 @@ fn piece(section: &str, number: usize, line: &str, version: Version) -> Vec<u8> 
         "global" | "defaults" | "traces" => String::new(),
         _ => format!(" s{number}"),
     };
+    // Alone, this word is unknown.
+    let line = if (section, line) == ("log-forward", "timeout") { "timeout client" } else { line };
     // Some versions read certain sections only if told to.
     let before = match section {
         "acme" => "global\n expose-experimental-directives\n",
@@ -74,8 +76,14 @@ fn haproxys(verdict: &Verdict) -> &'static str {
     let unknown = ["unknown keyword", "unknown word", "unknown section", "unknown statement"];
     let removed =
         ["not supported any more", "not supported anymore", "no longer supported", "not supported since", "removed"];
-    let not_allowed =
-        ["not allowed in", "not allowed because", "is not supported in", "only available in", "not available in"];
+    let not_allowed = [
+        "not allowed in",
+        "not allowed because",
+        "is not supported in",
+        "only available in",
+        "not available in",
+        "has no frontend capability",
+    ];
     if said(&verdict.alerts, &unknown) {
         "unknown"
     } else if said(&verdict.alerts, &removed) {

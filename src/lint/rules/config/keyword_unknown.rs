@@ -128,12 +128,8 @@ impl Reader {
         }
         let (section, named) = match &self.section {
             Section::Of { keyword, named } => (keyword, *named),
-            Section::Unknown => return None,
-            Section::None => {
-                self.section = Section::Unknown;
-                let message = format!("`{shown}` stands outside of any section");
-                return remark(Severity::Error, message, "no section begins before it", String::new());
-            }
+            // What stands before the first section is for the rule `syntax`.
+            Section::None | Section::Unknown => return None,
         };
         let name = escape::name(section);
         match verdict {
