@@ -1,6 +1,6 @@
 //! Configurations as people write them (`fixtures/examples`): HAProxy takes them, and `check` reports no error, neither on one of them
 //! nor on two instances alike. What it has to say otherwise is in `expected`: each line was read and found to be right
-//! (PEERCTL_UPDATE=1 writes it anew).
+//! (`PEERCTL_UPDATE=1` writes it anew).
 
 mod support;
 

@@ -135,7 +135,8 @@ impl Seen {
         Self {
             size: field(&head, "size:", ',').parse().expect("a number"),
             key: entry.filter(|_| key_type == "string").map(|line| field(line, ": key=", ' ').to_owned()),
-            expire: (left > 0).then_some(u64::div_ceil(left, 1000)),
+            // Without `expire` an entry may show the millisecond in which it was made; all times here are 45 s or more.
+            expire: (left > 1000).then_some(u64::div_ceil(left, 1000)),
             columns: words.map(|(name, _)| name.to_owned()).filter(|n| !NO_COLUMNS.contains(&n.as_str())).collect(),
             key_type,
         }

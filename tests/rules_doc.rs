@@ -1,4 +1,4 @@
-//! `docs/rules.md` against the rules, and the rules against the form that readers rely on (PEERCTL_UPDATE=1 writes the page anew).
+//! `docs/rules.md` against the rules, and the rules against the form that readers rely on (`PEERCTL_UPDATE=1` writes the page anew).
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 

@@ -189,16 +189,17 @@ Examples:
   Do two load balancers number their servers alike?
     peerctl check-ids lb1.cfg lb2.cfg
 
-  Write ids down where they don't; look at the change first, write nothing:
+  Write ids down where they don't; first look, and write nothing:
     peerctl check-ids --fix --check --diff lb1.cfg lb2.cfg
 
   In a pipeline, with a report for its web page:
     peerctl check-ids --report junit=ids.xml lb1.cfg lb2.cfg
 
-  Write down all ids of backends that stick over peers, before they drift apart:
+  Write down all ids of backends that stick over peers:
     peerctl check-ids --fix --select server-id-implicit lb1.cfg lb2.cfg
 
-It is `peerctl check` with the server-* rules. Exit 1 if there is a finding at least as bad as --deny.";
+It is `peerctl check` with the server-* rules. Exit 1 if there is a
+finding at least as bad as --deny.";
 
 /// `check`.
 pub const CHECK: &str = "\
@@ -212,7 +213,8 @@ Examples:
   All but one rule, warnings are failures, too:
     peerctl check --ignore server-id-gap --deny warning lb1.cfg lb2.cfg
 
-A finding is allowed where it is by a comment on its line or the line above, above a section for all of it:
+A finding is allowed where it is by a comment on its line or the line
+above; above a section it holds for all of it:
   # peerctl: allow CODE[,CODE]";
 
 /// `parse`.
