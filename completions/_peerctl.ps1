@@ -33,7 +33,7 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('table', 'table', [CompletionResultType]::ParameterValue, 'List or rewrite stick-table definitions')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show peers sections, stick tables, and servers with their ids')
             [CompletionResult]::new('check-ids', 'check-ids', [CompletionResultType]::ParameterValue, 'Check that servers have the same ids on all instances')
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check what one or several instances say about peers, tables and servers')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check peers, tables and servers of one or several instances')
             [CompletionResult]::new('graph', 'graph', [CompletionResultType]::ParameterValue, 'Draw who peers with whom, and what doesn''t match')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say what a rule finds, why that is bad, and what to write instead')
             [CompletionResult]::new('parse', 'parse', [CompletionResultType]::ParameterValue, 'Print the syntax tree of a file, or the file from its tree')

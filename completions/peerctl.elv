@@ -30,7 +30,7 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand table 'List or rewrite stick-table definitions'
             cand show 'Show peers sections, stick tables, and servers with their ids'
             cand check-ids 'Check that servers have the same ids on all instances'
-            cand check 'Check what one or several instances say about peers, tables and servers'
+            cand check 'Check peers, tables and servers of one or several instances'
             cand graph 'Draw who peers with whom, and what doesn''t match'
             cand explain 'Say what a rule finds, why that is bad, and what to write instead'
             cand parse 'Print the syntax tree of a file, or the file from its tree'

@@ -36,7 +36,7 @@ complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "remove" -d 'Take pe
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "table" -d 'List or rewrite stick-table definitions'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "show" -d 'Show peers sections, stick tables, and servers with their ids'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check-ids" -d 'Check that servers have the same ids on all instances'
-complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check" -d 'Check what one or several instances say about peers, tables and servers'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check" -d 'Check peers, tables and servers of one or several instances'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "graph" -d 'Draw who peers with whom, and what doesn\'t match'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "explain" -d 'Say what a rule finds, why that is bad, and what to write instead'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "parse" -d 'Print the syntax tree of a file, or the file from its tree'

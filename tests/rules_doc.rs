@@ -58,7 +58,7 @@ fn rules_are_sorted_unique_and_named_alike() {
     let codes: Vec<&str> = lint::all().iter().map(|rule| rule.code).collect();
     assert!(codes.windows(2).all(|pair| pair[0] < pair[1]), "{codes:?}");
     for rule in lint::all() {
-        assert!(rule.code.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", rule.code);
+        assert!(rule.code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", rule.code);
         assert!(!rule.summary.is_empty() && !rule.summary.ends_with('.'), "{}: `{}`", rule.code, rule.summary);
         assert!(!rule.severities().is_empty(), "{} names a severity", rule.code);
     }

@@ -68,7 +68,7 @@ pub enum Command {
     /// Check that servers have the same ids on all instances
     #[command(name = "check-ids", after_help = help::CHECK_IDS)]
     CheckIds(Box<CheckArgs>),
-    /// Check what one or several instances say about peers, tables and servers
+    /// Check peers, tables and servers of one or several instances
     #[command(after_help = help::CHECK)]
     Check(Box<CheckArgs>),
     /// Draw who peers with whom, and what doesn't match

@@ -110,7 +110,8 @@ impl<'d> Instance<'d> {
             facts.environment.set("HAPROXY_BRANCH", facts.version.to_string());
         }
         let mut builder = Builder::new(files, facts.version);
-        let remarks = reading::read(files, &facts, naming.option.is_some(), |statement| builder.statement(statement));
+        let remarks =
+            reading::read_briefly(files, &facts, naming.option.is_some(), |statement| builder.statement(statement));
         builder.finish(naming, remarks, facts)
     }
 

@@ -40,7 +40,7 @@ pub enum Known {
 pub struct Statement<'s, 'd> {
     /// Where it stands.
     pub place: Place,
-    /// Its words; never empty. Of a `server` line in a proxy without `id` and `resolvers`, only those up to the address.
+    /// Its words; never empty.
     pub words: &'s Words<'d>,
     /// Whether it is read.
     pub known: Known,
@@ -92,11 +92,32 @@ pub fn read<'d>(
     files: &'d [Source],
     facts: &Facts,
     local_given: bool,
+    visit: impl FnMut(&Statement<'_, 'd>),
+) -> Vec<Remark> {
+    read_with(files, facts, local_given, false, visit)
+}
+
+/// The same for the model, which asks few questions about servers: of a plain `server` line it gets the words up to the
+/// address.
+pub(super) fn read_briefly<'d>(
+    files: &'d [Source],
+    facts: &Facts,
+    local_given: bool,
+    visit: impl FnMut(&Statement<'_, 'd>),
+) -> Vec<Remark> {
+    read_with(files, facts, local_given, true, visit)
+}
+
+fn read_with<'d>(
+    files: &'d [Source],
+    facts: &Facts,
+    local_given: bool,
+    briefly: bool,
     mut visit: impl FnMut(&Statement<'_, 'd>),
 ) -> Vec<Remark> {
     let environment = facts.environment.clone();
     let mut reader =
-        Reader { facts, environment, localpeer_counts: !local_given, remarks: Vec::new(), discovery: None };
+        Reader { facts, environment, localpeer_counts: !local_given, briefly, remarks: Vec::new(), discovery: None };
     if facts.version >= FIRST_PASS {
         // `global` is read ahead of everything: a `setenv` further down is already seen further up.
         reader.discovery = Some(true);
@@ -120,6 +141,8 @@ struct Reader<'f> {
     /// Whether a `localpeer` here would be obeyed.
     localpeer_counts: bool,
     remarks: Vec<Remark>,
+    /// Whether plain `server` lines are read up to their address only.
+    briefly: bool,
     /// In versions with two passes: whether this is the first one, the only one that `setenv` acts in.
     discovery: Option<bool>,
 }
@@ -207,7 +230,11 @@ impl Reader<'_> {
             file: source.name.as_bytes(),
             section: &section.1,
         };
-        let most = if section.0 == SectionKind::Proxy && *keyword == *b"server" && is_plain_server(document, line) {
+        let most = if self.briefly
+            && section.0 == SectionKind::Proxy
+            && *keyword == *b"server"
+            && is_plain_server(document, line)
+        {
             SERVER_WORDS
         } else {
             usize::MAX
