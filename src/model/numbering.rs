@@ -2,7 +2,7 @@
 //!
 //! A server that has one written-down id on all instances keeps it. Then one instance decides: its servers keep the ids they
 //! have. A server it doesn't know keeps the id it has elsewhere if no other server has that number, else it gets a free one.
-//! How few lines have to say it is a question for [`few`]: the others get their id by position.
+//! How few lines have to say it is a question for `few`: the others get their id by position.
 
 mod few;
 
