@@ -21,7 +21,7 @@ fn patch(dir: &Path, diff: &[u8]) -> Output {
     let file = dir.join("the.diff");
     fs::write(&file, diff).expect("the folder takes files");
     Command::new("patch")
-        .args(["-p0", "--batch", "--no-backup-if-mismatch"])
+        .args(["-p0", "--force", "--no-backup-if-mismatch"])
         .current_dir(dir)
         .stdin(fs::File::open(file).expect("just written"))
         .stdout(Stdio::piped())
