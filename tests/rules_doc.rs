@@ -113,6 +113,19 @@ fn every_rule_has_cases_with_and_without_findings() {
     }
 }
 
+#[test]
+fn findings_are_as_bad_as_their_rule_says() {
+    for rule in lint::all() {
+        for case in fs::read_dir(root().join("fixtures/lint").join(rule.code)).into_iter().flatten() {
+            let expected = fs::read_to_string(case.expect("readable").path().join("expected")).unwrap_or_default();
+            for line in expected.lines() {
+                let known = rule.severities().iter().any(|severity| line.starts_with(severity.word()));
+                assert!(known, "{} says it gives {}, and gives {line}", rule.code, severities(rule));
+            }
+        }
+    }
+}
+
 fn explain(words: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_peerctl")).arg("explain").args(words).output().expect("peerctl runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

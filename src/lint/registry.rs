@@ -34,16 +34,17 @@ impl Rule {
         lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).fold(String::new(), |all, line| all + line + "\n")
     }
 
-    /// How bad its findings can be, the worst first: the severities that its code names.
+    /// How bad its findings can be, the worst first: the severities that its code names. What a group of servers says of
+    /// itself (`group.severity()`) is an error or a warning.
     #[must_use]
     pub fn severities(&self) -> Vec<Severity> {
         let names = [
-            (Severity::Error, "Severity::Error"),
-            (Severity::Warning, "Severity::Warning"),
-            (Severity::Note, "Severity::Note"),
+            (Severity::Error, ["Severity::Error", "group.severity()"].as_slice()),
+            (Severity::Warning, &["Severity::Warning", "group.severity()"]),
+            (Severity::Note, &["Severity::Note"]),
         ];
-        let named = |(severity, name): (Severity, &str)| self.source.contains(name).then_some(severity);
-        names.into_iter().filter_map(named).collect()
+        let named = |names: &[&str]| names.iter().any(|name| self.source.contains(name));
+        names.into_iter().filter(|(_, names)| named(names)).map(|(severity, _)| severity).collect()
     }
 }
 
