@@ -41,7 +41,7 @@ impl Definition {
 
     /// `len` as the configuration gives it: characters of a string, bytes of a binary key; `None` for other types.
     #[must_use]
-    pub fn len(&self) -> Option<u32> {
+    pub fn key_chars(&self) -> Option<u32> {
         match self.key_type {
             KeyType::STRING => Some(self.key_len.saturating_sub(1)),
             KeyType::BINARY => Some(self.key_len),
@@ -54,7 +54,7 @@ impl Definition {
 impl fmt::Display for Definition {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "type {}", self.key_type)?;
-        if let Some(len) = self.len() {
+        if let Some(len) = self.key_chars() {
             write!(out, " len {len}")?;
         }
         if let Some(expire) = Delay::from_ms(self.expire_ms).filter(|expire| expire.ms() > 0) {
