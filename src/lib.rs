@@ -13,7 +13,8 @@
 //!     lint/     rules over several instances: one file each, from models to findings
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
-//! L1  stick/    the definition of a stick table
+//!     proto/    the peers protocol as a state machine without sockets and clocks
+//! L1  stick/    what both worlds say of a stick table: its definition, keys, values, frequency counters
 //! L0  span  units  escape  grammar/ (tables of facts, compiled in from the top-level grammar/)
 //! ```
 //!
@@ -57,6 +58,7 @@ pub mod lint;
 pub mod model;
 pub mod ops;
 pub mod output;
+pub mod proto;
 pub mod span;
 pub mod stick;
 pub mod units;

@@ -1,0 +1,250 @@
+//! Entries on the wire.
+//!
+//! ```text
+//! 4 bytes  update id           types 0x80 and 0x85 only
+//! 4 bytes  remaining life, ms  types 0x85 and 0x86 only
+//! key      integer, ip: 4 bytes │ ipv6: 16 bytes │ binary: key length bytes │ string: varint length, bytes
+//! data     one varint for each slot of the layout; a text is: varint L │ within L bytes: varint id [│ varint length, text]
+//! ```
+
+use crate::grammar::KeyType;
+use crate::proto::define::cut;
+use crate::proto::dictionary::{MAX_TEXT, Received, SLOTS, Sent};
+use crate::proto::error::ProtoError;
+use crate::proto::frame::Type;
+use crate::proto::reader::Reader;
+use crate::proto::varint;
+use crate::stick::{Definition, ValueKind, key};
+
+const MESSAGE: &str = "an entry update";
+
+/// The head of an entry message: what comes before the key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// The update id, if the message has one of its own.
+    pub id: Option<u32>,
+    /// The remaining life in milliseconds, if it is a timed one.
+    pub life_ms: Option<u32>,
+}
+
+/// What an entry message says of `server_key`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ServerKey<'a> {
+    /// Nothing: the table has no such column, the value is none, or it is one this side was never sent. What was known
+    /// before stays.
+    Unchanged,
+    /// The server's name, or its address with `srvkey addr`.
+    Text(&'a [u8]),
+}
+
+/// Reads entries of one table without allocating: the values land in one buffer, used again for each entry.
+#[derive(Clone, Debug)]
+pub(super) struct Decoder {
+    key_type: KeyType,
+    key_len: u32,
+    /// For each slot what its value is; longer than `texts` only if there are any.
+    kinds: Vec<ValueKind>,
+    /// No slot is a text: the whole data is one run of numbers.
+    plain: bool,
+    values: Vec<u64>,
+}
+
+impl Decoder {
+    pub(super) fn new(definition: &Definition) -> Self {
+        let fields = definition.layout.fields().iter();
+        let kinds: Vec<_> = fields.flat_map(|field| vec![field.kind; field.slots()]).collect();
+        let plain = !kinds.contains(&ValueKind::Text);
+        let values = vec![0; kinds.len()];
+        Self { key_type: definition.key_type, key_len: definition.key_len, kinds, plain, values }
+    }
+
+    /// The values of the entry read last.
+    pub(super) fn values(&self) -> &[u64] {
+        &self.values
+    }
+
+    /// Reads an entry: its head, its canonical key, and the id of its text (0 = none, `None` = no such column).
+    #[inline]
+    pub(super) fn decode<'a>(
+        &mut self,
+        kind: Type,
+        payload: &'a [u8],
+        texts: &mut Received,
+    ) -> Result<(Head, &'a [u8], Option<usize>), ProtoError> {
+        let mut reader = Reader::new(MESSAGE, payload);
+        let explicit = kind == Type::UPDATE || kind == Type::TIMED;
+        let timed = kind == Type::TIMED || kind == Type::TIMED_INCREMENTAL;
+        let id = if explicit { Some(reader.u32("update id")?) } else { None };
+        let life_ms = if timed { Some(reader.u32("remaining life")?) } else { None };
+        let key = self.key(&mut reader)?;
+        let mut text = None;
+        for (value, kind) in self.values.iter_mut().zip(&self.kinds) {
+            if self.plain || *kind != ValueKind::Text {
+                *value = cut(*kind, reader.varint("data")?);
+            } else {
+                let id = dictionary_entry(&mut reader, texts)?;
+                *value = id as u64;
+                text = Some(id);
+            }
+        }
+        // Whatever follows belongs to data types that are not known here.
+        Ok((Head { id, life_ms }, key, text))
+    }
+
+    #[inline]
+    fn key<'a>(&self, reader: &mut Reader<'a>) -> Result<&'a [u8], ProtoError> {
+        let wire = match self.key_type {
+            KeyType::STRING => {
+                let len = reader.varint_up_to("key length", super::define::MAX_KEY)?;
+                reader.bytes("key", len as usize)?
+            }
+            _ => reader.bytes("key", self.key_len as usize)?,
+        };
+        Ok(key::canonical(self.key_type, self.key_len, wire))
+    }
+}
+
+/// Reads a text: its id, 0 = none.
+fn dictionary_entry(reader: &mut Reader<'_>, texts: &mut Received) -> Result<usize, ProtoError> {
+    let len = reader.varint("dictionary length")?;
+    let malformed = ProtoError::Malformed { message: MESSAGE, field: "dictionary entry" };
+    let len = usize::try_from(len).map_err(|_| malformed)?;
+    let bytes = reader.bytes("dictionary entry", len)?;
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    let mut entry = Reader::new(MESSAGE, bytes);
+    let id = entry.varint("dictionary id")?;
+    let slot = usize::try_from(id).ok().filter(|slot| (1..=SLOTS).contains(slot));
+    let slot = slot.ok_or(ProtoError::DictionaryId { id })?;
+    if !entry.rest().is_empty() {
+        let len = entry.varint_up_to("dictionary text length", u32::try_from(MAX_TEXT).unwrap_or(u32::MAX))?;
+        texts.set(slot, entry.bytes("dictionary text", len as usize)?);
+    }
+    Ok(slot)
+}
+
+/// Appends the payload of an entry: `values` are the slots of the definition's layout; the slot of a text is not looked at,
+/// `server_key` is it. The caller has checked key, text and number of values.
+pub(super) fn encode(
+    definition: &Definition,
+    head: Head,
+    key: &[u8],
+    values: &[u64],
+    server_key: Option<&[u8]>,
+    texts: &mut Sent,
+    out: &mut Vec<u8>,
+) {
+    out.extend(head.id.into_iter().chain(head.life_ms).flat_map(u32::to_be_bytes));
+    if definition.key_type == KeyType::STRING {
+        varint::encode(key.len() as u64, out);
+    }
+    out.extend_from_slice(key);
+    for field in definition.layout.fields() {
+        match field.kind {
+            ValueKind::Text => encode_text(server_key, texts, out),
+            // A negative server id travels as the 64-bit number of the same sign.
+            ValueKind::Signed32 => field.of(values).iter().for_each(|value| {
+                let signed = super::define::low_32(*value).cast_signed();
+                varint::encode(i64::from(signed).cast_unsigned(), out);
+            }),
+            kind => field.of(values).iter().for_each(|value| varint::encode(cut(kind, *value), out)),
+        }
+    }
+}
+
+fn encode_text(text: Option<&[u8]>, texts: &mut Sent, out: &mut Vec<u8>) {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return out.push(0) };
+    let (id, new) = texts.id(text);
+    // An id is one byte: 1 to 128.
+    if new {
+        let length_bytes = if text.len() < 240 { 1 } else { 2 };
+        varint::encode((1 + length_bytes + text.len()) as u64, out);
+        varint::encode(id, out);
+        varint::encode(text.len() as u64, out);
+        out.extend_from_slice(text);
+    } else {
+        varint::encode(1, out);
+        varint::encode(id, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stick::{Place, parse};
+
+    fn definition(line: &str) -> Definition {
+        let schema = parse(&line.split(' ').collect::<Vec<_>>(), Place::Proxy, None).schema;
+        Definition::of_schema(b"t", &schema).expect("a key type")
+    }
+
+    #[test]
+    fn an_entry_of_a_real_haproxy_is_read() {
+        let definition = definition("type ipv6 expire 30s store conn_cnt,sess_rate(2m),bytes_in_cnt");
+        let payload =
+            b"\0\0\0\x01\0\0\x72\xcc\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x05\xf4\x17\x11\0\xff\xff\xff\x7f";
+        let mut decoder = Decoder::new(&definition);
+        let mut texts = Received::default();
+        let (head, key, text) = decoder.decode(Type::TIMED, payload, &mut texts).expect("an entry");
+        assert_eq!(head, Head { id: Some(1), life_ms: Some(29_388) });
+        assert_eq!((key.len(), text), (16, None));
+        assert_eq!(decoder.values(), [5, 612, 17, 0, 33_818_863]);
+        for end in 0..payload.len() {
+            assert!(decoder.decode(Type::TIMED, &payload[..end], &mut texts).is_err(), "{end} bytes");
+        }
+        let mut out = Vec::new();
+        let values = [5, 612, 17, 0, 33_818_863];
+        encode(&definition, head, key, &values, None, &mut Sent::default(), &mut out);
+        assert_eq!(out, payload);
+    }
+
+    #[test]
+    fn texts_are_sent_once_and_known_from_then_on() {
+        let definition = definition("type integer store server_id,server_key");
+        let (mut sent, mut received) = (Sent::default(), Received::default());
+        let mut decoder = Decoder::new(&definition);
+        let minus_one = u64::from(u32::MAX);
+        let long = "x".repeat(MAX_TEXT);
+        for text in [Some("srv1"), None, Some("srv2"), Some("srv1"), Some(""), Some(&*long)] {
+            let text = text.map(str::as_bytes);
+            let mut out = Vec::new();
+            let head = Head { id: None, life_ms: None };
+            encode(&definition, head, b"\0\0\0\x07", &[minus_one, 0], text, &mut sent, &mut out);
+            let (_, _, id) = decoder.decode(Type::INCREMENTAL, &out, &mut received).expect("an entry");
+            assert_eq!(received.get(id.expect("the column")), text.filter(|text| !text.is_empty()));
+            assert_eq!(decoder.values()[0], minus_one);
+            for end in 0..out.len() {
+                assert!(decoder.decode(Type::INCREMENTAL, &out[..end], &mut received.clone()).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn dictionary_ids_outside_1_to_128_are_refused() {
+        let definition = definition("type integer store server_key");
+        let decode = |entry: &[u8]| {
+            let payload = [b"\0\0\0\x07", entry].concat();
+            Decoder::new(&definition).decode(Type::INCREMENTAL, &payload, &mut Received::default()).map(|(.., id)| id)
+        };
+        assert_eq!(decode(b"\x00"), Ok(Some(0)));
+        assert_eq!(decode(b"\x01\x80"), Ok(Some(128)));
+        assert_eq!(decode(b"\x03\x01\x01a"), Ok(Some(1)));
+        assert_eq!(decode(b"\x01\x00"), Err(ProtoError::DictionaryId { id: 0 }));
+        assert_eq!(decode(b"\x03\x81\x01a"), Err(ProtoError::DictionaryId { id: 129 }));
+        assert!(decode(b"\x03\x01\x02a").is_err(), "a text longer than its entry");
+        assert!(decode(b"\x04\x01\xff\xff\x7f").is_err(), "a text longer than the limit");
+        assert!(decode(b"\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e").is_err(), "an entry of 2^64-1 bytes");
+    }
+
+    #[test]
+    fn values_too_large_for_their_column_are_cut_as_haproxy_cuts_them() {
+        let definition = definition("type integer store gpc0,bytes_in_cnt");
+        let mut payload = b"\0\0\0\x07".to_vec();
+        varint::encode((1 << 33) + 7, &mut payload);
+        varint::encode((1 << 33) + 7, &mut payload);
+        let mut decoder = Decoder::new(&definition);
+        decoder.decode(Type::INCREMENTAL, &payload, &mut Received::default()).expect("an entry");
+        assert_eq!(decoder.values(), [7, (1 << 33) + 7]);
+    }
+}
