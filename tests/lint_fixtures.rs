@@ -16,7 +16,12 @@ fn every_rule_finds_what_its_cases_expect() {
     let mut wrong = Vec::new();
     for case in cases() {
         let rule = lint::find(&case.code).unwrap_or_else(|| panic!("`{}` is a rule", case.code));
-        let found = case.findings(&[rule]);
+        // What is allowed for nothing is known when all rules have run.
+        let found = if case.code.starts_with("allow-") {
+            case.run(lint::all(), |finding| finding.rule == rule)
+        } else {
+            case.findings(&[rule])
+        };
         let path = case.dir.join("expected");
         if env::var_os("PEERCTL_UPDATE").is_some() {
             fs::write(&path, &found).expect("writable");

@@ -31,7 +31,7 @@ use crate::{
 pub enum Which {
     /// `check`: all rules.
     Check,
-    /// `check-ids`: those about servers, and those about what can't be read.
+    /// `check-ids`: those about servers, and those about what can't be read or is allowed in place.
     CheckIds,
 }
 
@@ -44,7 +44,9 @@ impl Which {
     }
 
     fn has(self, rule: &Rule) -> bool {
-        self == Self::Check || rule.code.starts_with("server-") || matches!(rule.code, "syntax" | "word-hidden")
+        self == Self::Check
+            || ["server-", "allow-"].iter().any(|start| rule.code.starts_with(start))
+            || matches!(rule.code, "syntax" | "word-hidden")
     }
 }
 

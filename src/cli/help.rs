@@ -1,10 +1,23 @@
-//! What `--help` says beside the options: the commands in groups, and examples to learn from.
+//! What `--help` says beside the options: the commands in groups, and examples to learn from. The examples stand in a file
+//! for each group, as the options do in `args`.
+
+mod check;
+mod peers;
+mod show;
+mod syntax;
+mod table;
 
 use std::fmt::Write as _;
 
 use clap::{Command, CommandFactory as _};
 
 use super::args::Cli;
+
+pub use check::{CHECK, CHECK_IDS, EXPLAIN};
+pub use peers::{ADD, GENERATE, REMOVE};
+pub use show::{GRAPH, SHOW};
+pub use syntax::{COMPLETIONS, GRAMMAR, MAN, PARSE};
+pub use table::{TABLE, TABLE_LIST, TABLE_SET};
 
 /// The command line with its help: what parsing, completions and man pages are made from.
 #[must_use]
@@ -64,195 +77,6 @@ pub const EXIT_CODES: &str = "\
 6    written, but --reload-cmd failed: written, NOT loaded
 130  interrupted
 143  terminated";
-
-/// `generate`.
-pub const GENERATE: &str = "\
-Examples:
-  Two peers, the same section on both:
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 \\
-      --peer lb2=10.0.0.2:10000
-
-  The same with TLS, for lb1 (both sides check certificates):
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 \\
-      --peer lb2=10.0.0.2:10000 -L lb1 --ssl \\
-      --crt /etc/haproxy/lb1.pem --ca-file /etc/haproxy/ca.pem
-
-  With a table of its own, which rules name as mesh/limits:
-    peerctl generate mesh --peer lb1=10.0.0.1:10000 \\
-      --table 'limits type ip size 1m expire 10m store gpc0'
-
-Only the section goes to standard output: >> appends it to a file.";
-
-/// `add`.
-pub const ADD: &str = "\
-Examples:
-  Let all stick tables of two load balancers replicate; look first:
-    peerctl add mesh lb1=lb1.cfg lb2=lb2.cfg --peer lb1=10.0.0.1:10000 \\
-      --peer lb2=10.0.0.2:10000 --attach-all --set-localpeer \\
-      --check --diff
-
-  One more peer for a section that is there already:
-    peerctl add mesh lb1.cfg lb2.cfg --peer lb3=10.0.0.3:10000
-
-  Only two tables, and a line for this tool, so that it can watch:
-    peerctl add mesh lb1.cfg --attach shop,api_limits --guest";
-
-/// `remove`.
-pub const REMOVE: &str = "\
-Examples:
-  One peer:
-    peerctl remove mesh lb1.cfg lb2.cfg --peer lb3
-
-  The section, and `peers mesh` on every stick table; look first:
-    peerctl remove mesh lb1.cfg lb2.cfg --check --diff";
-
-/// `table`.
-pub const TABLE: &str = "\
-Examples:
-  peerctl table list lb1.cfg lb2.cfg
-  peerctl table set shop lb1.cfg lb2.cfg --size 1m --expire 30m
-  peerctl table set --all lb1.cfg lb2.cfg --peers mesh";
-
-/// `table list`.
-pub const TABLE_LIST: &str = "\
-Examples:
-  peerctl table list lb1.cfg lb2.cfg
-  peerctl table list --format json | jq -r '.instances[].tables[].name'";
-
-/// `table set`.
-pub const TABLE_SET: &str = "\
-Examples:
-  More room and a longer life, on both load balancers:
-    peerctl table set shop lb1.cfg lb2.cfg --size 1m --expire 30m
-
-  Count requests, too, in two tables:
-    peerctl table set shop,mesh/limits lb1.cfg \\
-      --add-store 'http_req_rate(10s)'
-
-  Longer keys; look at the change first:
-    peerctl table set t1 lb1.cfg --type string --len 64 --diff --check
-
-  Let all tables travel through the section mesh:
-    peerctl table set --all lb1.cfg lb2.cfg --peers mesh
-
-Only what is named changes; the rest of the line stays as it is.";
-
-/// `show`.
-pub const SHOW: &str = "\
-Examples:
-  This machine's configuration:
-    peerctl show
-
-  Two others, as HAProxy 2.6 reads them:
-    peerctl show lb1=lb1.cfg lb2=lb2.cfg --haproxy-version 2.6
-
-  The ids of the servers of backend shop:
-    peerctl show lb1.cfg --format json |
-      jq -r '.instances[].backends[] | select(.name == \"shop\") |
-             .servers[] | \"\\(.id) \\(.name)\"'
-
-Lines that HAProxy would refuse are notes on standard error; what can be
-read is shown (exit 0). A file with statements and no section is no
-configuration (exit 2). In JSON `params` of a peer are the words of the
-`default-server` lines above it and its own; what can't be known
-(`local`, `effective`, an `id`) is null.";
-
-/// `graph`.
-pub const GRAPH: &str = "\
-Examples:
-  A picture of two load balancers and what goes on between them:
-    peerctl graph lb1.cfg lb2.cfg --format svg > peers.svg
-
-  For a Markdown page:
-    { echo '```mermaid'; peerctl graph lb1.cfg lb2.cfg; echo '```'; } \\
-      >> README.md
-
-  With Graphviz:
-    peerctl graph lb*.cfg --format dot | dot -Tpng > peers.png
-
-What doesn't match is red, with the reason; the exit code is 0 all the
-same. Peers that none of the instances is are dashed. Lines for tools
-such as this one (guests) are left out.";
-
-/// `explain`.
-pub const EXPLAIN: &str = "\
-Examples:
-  peerctl explain                      all rules
-  peerctl explain peers-no-local       one of them, in full
-  peerctl explain peers-no-local > peers-no-local.md
-
-Off a terminal it prints Markdown.";
-
-/// `check-ids`.
-pub const CHECK_IDS: &str = "\
-Examples:
-  Do two load balancers number their servers alike?
-    peerctl check-ids lb1.cfg lb2.cfg
-
-  Write ids down where they don't; first look, and write nothing:
-    peerctl check-ids --fix --check --diff lb1.cfg lb2.cfg
-
-  In a pipeline, with a report for its web page:
-    peerctl check-ids --report junit=ids.xml lb1.cfg lb2.cfg
-
-  Write down all ids of backends that stick over peers:
-    peerctl check-ids --fix --select server-id-implicit lb1.cfg lb2.cfg
-
-It is `peerctl check` with the server-* rules. Exit 1 if there is a
-finding at least as bad as --deny.";
-
-/// `check`.
-pub const CHECK: &str = "\
-Examples:
-  Two load balancers, as HAProxy 2.6 reads them:
-    peerctl check lb1.cfg lb2.cfg --haproxy-version 2.6
-
-  One file for two nodes, whose names decide:
-    peerctl check lb1=haproxy.cfg lb2=haproxy.cfg
-
-  All but one rule, warnings are failures, too:
-    peerctl check --ignore server-id-gap --deny warning lb1.cfg lb2.cfg
-
-A finding is allowed where it is by a comment on its line or the line
-above; above a section it holds for all of it:
-  # peerctl: allow CODE[,CODE]";
-
-/// `parse`.
-pub const PARSE: &str = "\
-Examples:
-  Where the sections are:
-    peerctl parse haproxy.cfg |
-      jq -r '.sections[] | \"\\(.line) \\(.keyword) \\(.name)\"'
-
-  Lines that can't be read (the exit code is 0: the tree has them, too):
-    peerctl parse haproxy.cfg | jq '.errors'
-
-  Printing changes nothing, whatever the bytes:
-    peerctl parse haproxy.cfg --format source | cmp - haproxy.cfg
-
-Spans are bytes from the start of the file, columns count bytes from 1.
-`text` is a word as it stands in the file, `value` what it means where
-that differs; words from the environment have `references` instead. What
-isn't UTF-8 comes as hex: `hex`, `value_hex`, `comment_hex`.";
-
-/// `grammar`.
-pub const GRAMMAR: &str = "\
-Examples:
-  peerctl grammar                what there is
-  peerctl grammar line           how a line is cut into words (W3C EBNF)
-  peerctl grammar server-params  parameters of server lines, with TABs";
-
-/// `completions`.
-pub const COMPLETIONS: &str = "\
-Examples:
-  peerctl completions bash > /etc/bash_completion.d/peerctl
-  peerctl completions zsh > \"${fpath[1]}/_peerctl\"
-  peerctl completions fish > ~/.config/fish/completions/peerctl.fish";
-
-/// `man`.
-pub const MAN: &str = "\
-Example:
-  peerctl man /usr/local/share/man/man1 && man peerctl-add";
 
 #[cfg(test)]
 mod tests {

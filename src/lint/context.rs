@@ -1,9 +1,6 @@
 //! What rules look at: all instances, and the questions several rules ask about them.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-};
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{
     finding::Label,
@@ -35,15 +32,6 @@ pub struct Context<'a> {
     /// By instance, its tables by full name.
     tables: Vec<HashMap<&'a [u8], &'a StickTable>>,
     groups: Vec<Group<'a>>,
-}
-
-/// The backends of one name (`listen` sections, too), by instance; `None` where there is none.
-#[derive(Debug)]
-pub struct Backend<'a> {
-    /// The name.
-    pub name: &'a [u8],
-    /// By instance.
-    pub proxies: Vec<Option<&'a Proxy<'a>>>,
 }
 
 impl<'a> Context<'a> {
@@ -84,21 +72,6 @@ impl<'a> Context<'a> {
     /// All instances with their indexes.
     pub fn each(&self) -> impl Iterator<Item = (usize, &'a Instance<'a>)> {
         self.instances.iter().enumerate().map(|(index, subject)| (index, subject.instance))
-    }
-
-    /// The backends of all instances by name.
-    #[must_use]
-    pub fn backends(&self) -> Vec<Backend<'a>> {
-        let mut found: BTreeMap<&'a [u8], Vec<Option<&'a Proxy<'a>>>> = BTreeMap::new();
-        for (index, instance) in self.each() {
-            for proxy in instance.proxies.iter().filter(|p| !p.servers.is_empty() || !p.sticks_on.is_empty()) {
-                let all = found.entry(&proxy.name).or_insert_with(|| vec![None; self.instances.len()]);
-                if let Some(place) = all.get_mut(index) {
-                    *place = Some(proxy);
-                }
-            }
-        }
-        found.into_iter().map(|(name, proxies)| Backend { name, proxies }).collect()
     }
 
     /// The tables a proxy sticks on: its own, or those its `stick` rules name.

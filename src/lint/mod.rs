@@ -12,7 +12,7 @@ mod rules;
 mod servers;
 mod suppress;
 
-pub use context::{Backend, Context, Subject};
+pub use context::{Context, Subject};
 pub use finding::{Finding, Label, ServerIds, Severity};
 pub use registry::{Rule, all, find};
 pub use servers::{Group, Row, Side, There};

@@ -68,6 +68,8 @@ pub(super) fn unset() -> &'static Rule {
 
 /// Sorted by code; a test checks it.
 static RULES: &[&Rule] = &[
+    &rules::file::allow_unknown::RULE,
+    &rules::file::allow_unused::RULE,
     &rules::file::condition_unknown::RULE,
     &rules::config::keyword_unknown::RULE,
     &rules::peers::address_mismatch::RULE,

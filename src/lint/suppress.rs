@@ -1,20 +1,21 @@
 //! Findings that are allowed in place: `# peerctl: allow CODE[,CODE]` on the line or the line above; above a section's
-//! header it holds for the section.
+//! header it holds for the section. Behind the codes there may be a reason.
 
 use super::{
     context::Context,
-    finding::{Finding, Label, Severity},
+    finding::{Finding, Label},
     registry::{self, Rule},
+    rules::file::{allow_unknown, allow_unused},
 };
 use crate::{
     config::{Document, LineNo},
-    escape,
     model::Place,
     span::Span,
 };
 
-/// What stands in such a comment before the codes.
-const MARK: &[u8] = b"peerctl: allow ";
+/// What such a comment begins with, and the word behind it, before the codes.
+const MARK: &[u8] = b"peerctl:";
+const WORD: &[u8] = b"allow";
 
 /// One code of a comment.
 struct Allowance<'a> {
@@ -56,22 +57,13 @@ impl Allowance<'_> {
 
     /// What is wrong with an allowance that took nothing out; nothing if its rule didn't run.
     fn note(&self, selected: &[&'static Rule]) -> Option<Finding> {
-        let code = escape::name(self.code);
-        let (rule, message, help) = match registry::find(&code) {
-            None => (
-                &UNKNOWN,
-                format!("`peerctl: allow` names `{code}`, which is no rule"),
-                "see `peerctl explain` for their names",
-            ),
-            Some(rule) if selected.contains(&rule) => {
-                (&UNUSED, format!("`peerctl: allow {code}` allows nothing"), "take it out: the rule finds nothing here")
-            }
+        let label = Label { instance: self.instance, place: self.place, span: self.span, text: String::new() };
+        let finding = match str::from_utf8(self.code).ok().and_then(registry::find) {
+            None => allow_unknown::finding(self.code, label),
+            Some(rule) if selected.contains(&rule) => allow_unused::finding(rule.code, label),
             Some(_) => return None,
         };
-        let label = Label { instance: self.instance, place: self.place, span: self.span, text: String::new() };
-        let mut finding = Finding::new(Severity::Note, message, label).help(help);
-        finding.rule = rule;
-        Some(finding)
+        selected.contains(&finding.rule).then_some(finding)
     }
 }
 
@@ -88,15 +80,9 @@ fn collect<'a>(context: &Context<'a>) -> Vec<Allowance<'a>> {
                 if !is_comment(document, line, at) {
                     continue;
                 }
-                let start = at + u32::try_from(MARK.len()).unwrap_or(0);
-                let rest = Span::new(start, document.line_span(line).end).of(document.text());
-                let codes = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-                let mut from = start;
-                for code in codes.split(|b| *b == b',') {
-                    let to = from + u32::try_from(code.len()).unwrap_or(0);
-                    let (place, span) = (Place { file, line }, Span::new(from, to));
+                for span in codes(document, Span::new(at, document.line_span(line).end)) {
+                    let (place, code) = (Place { file, line }, span.of(document.text()));
                     found.push(Allowance { instance, place, span, code, lines: lines(document, line), used: false });
-                    from = to + 1;
                 }
             }
         }
@@ -104,33 +90,52 @@ fn collect<'a>(context: &Context<'a>) -> Vec<Allowance<'a>> {
     found
 }
 
+/// The codes of a comment that begins at `comment`: an empty one where none follows, none if it is about something else.
+fn codes(document: &Document, comment: Span) -> Vec<Span> {
+    let text = comment.of(document.text());
+    let behind =
+        |text: &'_ [u8], from: usize| from + text.iter().skip(from).take_while(|b| b.is_ascii_whitespace()).count();
+    let word = behind(text, MARK.len());
+    let mut at = word + WORD.len();
+    if text.get(word..at) != Some(WORD) || text.get(at).is_some_and(|b| !b.is_ascii_whitespace()) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    loop {
+        let start = behind(text, at);
+        let is_code = |b: &&u8| !b.is_ascii_whitespace() && **b != b',';
+        let end = start + text.iter().skip(start).take_while(is_code).count();
+        let offset = |n: usize| comment.start + u32::try_from(n).unwrap_or(0);
+        if end > start || found.is_empty() {
+            found.push(Span::new(offset(start), offset(end)));
+        }
+        let comma = behind(text, end);
+        if text.get(comma) != Some(&b',') {
+            return found;
+        }
+        at = comma + 1;
+    }
+}
+
 /// Whether the byte at `at` stands behind the words of its line.
 fn is_comment(document: &Document, line: LineNo, at: u32) -> bool {
     document.raw_words(line).last().is_none_or(|word| word.span.end <= at)
 }
 
-/// The lines a comment on `line` holds for.
+/// The lines a comment on `line` holds for. Comments may stand below each other.
 fn lines(document: &Document, line: LineNo) -> (LineNo, LineNo) {
     if document.word_count(line) > 0 {
         return (line, line);
     }
-    let next = LineNo(line.0 + 1);
+    let is_comment = |line: LineNo| {
+        document.word_count(line) == 0 && !document.line_span(line).of(document.text()).trim_ascii().is_empty()
+    };
+    let mut next = LineNo(line.0 + 1);
+    while next.0 < document.line_count() && is_comment(next) {
+        next = LineNo(next.0 + 1);
+    }
     match document.sections().iter().find(|s| s.header == next) {
         Some(section) => (next, LineNo(section.end.0.saturating_sub(1))),
         None => (line, next),
     }
 }
-
-static UNKNOWN: Rule = Rule {
-    code: "allow-unknown",
-    summary: "`# peerctl: allow` names no rule",
-    source: "//! # An allowance names no rule\n//!\n//! `# peerctl: allow CODE` must name a rule; `peerctl explain` lists them.\n",
-    check: |_, _| {},
-};
-
-static UNUSED: Rule = Rule {
-    code: "allow-unused",
-    summary: "`# peerctl: allow` allows nothing",
-    source: "//! # An allowance allows nothing\n//!\n//! The rule it names finds nothing there any more: take the comment out.\n",
-    check: |_, _| {},
-};

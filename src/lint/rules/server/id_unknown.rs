@@ -24,7 +24,7 @@
 
 use crate::{
     escape,
-    lint::{Context, Finding, Rule, Severity},
+    lint::{Context, Finding, Rule, Severity, Side},
     model::{Known, Place, Proxy, server_id::ExplicitId},
 };
 
@@ -36,8 +36,9 @@ pub(in crate::lint) static RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
-    for (index, instance) in context.each() {
-        for proxy in instance.proxies.iter().filter(|proxy| proxy.overview.doubtful) {
+    for group in context.groups().iter().filter(|group| group.sides.iter().filter_map(Side::proxy).count() > 1) {
+        for (index, side) in group.sides.iter().enumerate() {
+            let Some(proxy) = side.proxy().filter(|proxy| proxy.overview.doubtful) else { continue };
             let Some((place, word, why)) = cause(proxy) else { continue };
             let message = format!("servers of backend `{}` can't be compared", escape::name(&proxy.name));
             found.push(
