@@ -99,7 +99,7 @@ pub fn encode(id: u64, definition: &Definition, out: &mut Vec<u8>) {
 }
 
 /// The bit of a data type in a definition.
-fn bit(data_type: DataType) -> u64 {
+pub(super) fn bit(data_type: DataType) -> u64 {
     1_u64.checked_shl(data_type.0.into()).unwrap_or(0)
 }
 
@@ -118,7 +118,7 @@ fn layout(reader: &mut Reader<'_>, data_types: u64, bare: bool) -> Result<Result
     let mut types = Vec::new();
     for data_type in (0..64).map(DataType).filter(|data_type| data_types & bit(*data_type) != 0) {
         // Data and parameters come in the order of the numbers, so that everything behind an unknown type is left unread.
-        let Some(info) = data_type.info() else { break };
+        let Some(info) = data_type.info() else { return Ok(Ok(Layout::new(types))) };
         let (count, period) = (info.argument.has_count(), info.argument.has_period());
         if info.argument == DataArgument::None || (bare && !count) {
             types.push((data_type, None, None));
@@ -131,6 +131,7 @@ fn layout(reader: &mut Reader<'_>, data_types: u64, bare: bool) -> Result<Result
         let period = if period { Some(low_32(reader.varint("period")?)) } else { None };
         types.push((data_type, count, period));
     }
+    reader.end()?;
     Ok(Ok(Layout::new(types)))
 }
 

@@ -12,13 +12,13 @@ pub const MAX_TEXT: usize = 2048;
 
 /// The texts of the receiving direction.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Received {
+pub struct Received {
     texts: Vec<Option<Vec<u8>>>,
 }
 
 impl Received {
     /// Notes that `id`, which is 1 to 128, stands for `text` from now on.
-    pub(super) fn set(&mut self, id: usize, text: &[u8]) {
+    pub fn set(&mut self, id: usize, text: &[u8]) {
         if self.texts.len() < id && id <= SLOTS {
             self.texts.resize(id, None);
         }
@@ -29,14 +29,15 @@ impl Received {
     }
 
     /// What `id` stands for; `None` if nothing was sent for it yet.
-    pub(super) fn get(&self, id: usize) -> Option<&[u8]> {
+    #[must_use]
+    pub fn get(&self, id: usize) -> Option<&[u8]> {
         self.texts.get(id.checked_sub(1)?)?.as_deref()
     }
 }
 
 /// The texts of the sending direction.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sent {
+pub struct Sent {
     texts: Vec<Box<[u8]>>,
     /// The slot that is given out next.
     next: usize,
@@ -46,11 +47,11 @@ pub(super) struct Sent {
 
 impl Sent {
     /// The id of `text`, and whether the text itself must be sent with it.
-    pub(super) fn id(&mut self, text: &[u8]) -> (u64, bool) {
+    pub fn id(&mut self, text: &[u8]) -> (usize, bool) {
         let known = |at: &usize| self.texts.get(*at).is_some_and(|known| **known == *text);
         if let Some(at) = Some(self.last).filter(known).or_else(|| (0..self.texts.len()).find(known)) {
             self.last = at;
-            return (at as u64 + 1, false);
+            return (at + 1, false);
         }
         let at = self.next;
         match self.texts.get_mut(at) {
@@ -59,7 +60,7 @@ impl Sent {
         }
         self.next = (at + 1) % SLOTS;
         self.last = at;
-        (at as u64 + 1, true)
+        (at + 1, true)
     }
 }
 
@@ -70,7 +71,7 @@ mod tests {
     #[test]
     fn ids_are_given_out_in_turn_and_the_oldest_is_replaced() {
         let mut sent = Sent::default();
-        for n in 1..=128_u64 {
+        for n in 1..=128 {
             assert_eq!(sent.id(format!("srv{n}").as_bytes()), (n, true));
         }
         assert_eq!(sent.id(b"srv1"), (1, false));

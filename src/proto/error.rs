@@ -41,6 +41,14 @@ pub enum ProtoError {
         /// As allowed.
         limit: u64,
     },
+    /// A message goes on behind its last field, and no data type that is unknown here explains it.
+    #[error("{message}: {bytes} bytes are left over behind its last field")]
+    Trailing {
+        /// What kind of message.
+        message: &'static str,
+        /// How many.
+        bytes: usize,
+    },
     /// A definition without a table name.
     #[error("a table definition without a name")]
     NoName,

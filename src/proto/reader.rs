@@ -59,6 +59,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Everything must have been taken.
+    #[inline]
+    pub(super) fn end(&self) -> Result<(), ProtoError> {
+        match self.bytes.len() {
+            0 => Ok(()),
+            bytes => Err(ProtoError::Trailing { message: self.message, bytes }),
+        }
+    }
+
     /// What hasn't been taken yet.
     pub(super) const fn rest(&self) -> &'a [u8] {
         self.bytes

@@ -78,7 +78,7 @@ pub enum Answer {
 }
 
 /// One end of a connection between two peers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
     machine: Machine,
     /// What came in; everything before `at` has been handled.
@@ -106,7 +106,7 @@ impl Session {
     pub fn handle_eof(&mut self, now: Instant) {
         self.machine.received(now, false);
         let within = self.input.len() - self.at;
-        self.machine.close(Closed::Eof { within });
+        self.machine.eof(within);
     }
 
     /// The time of [`Self::poll_timeout`] has come. Reads what the connection holds first: a process that was stopped for a

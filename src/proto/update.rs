@@ -8,8 +8,8 @@
 //! ```
 
 use crate::grammar::KeyType;
-use crate::proto::define::cut;
-use crate::proto::dictionary::{MAX_TEXT, Received, SLOTS, Sent};
+use crate::proto::define::{self, cut};
+use crate::proto::dictionary::{MAX_TEXT, Received, SLOTS};
 use crate::proto::error::ProtoError;
 use crate::proto::frame::Type;
 use crate::proto::reader::Reader;
@@ -37,40 +37,64 @@ pub enum ServerKey<'a> {
     Text(&'a [u8]),
 }
 
+/// A text as it travels: its number in the dictionary of that direction, with the text itself when that is new.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reference<'a> {
+    /// 1 to 128; 0 = no text.
+    pub id: usize,
+    /// The text that the number stands for from now on.
+    pub text: Option<&'a [u8]>,
+}
+
+impl Reference<'_> {
+    /// No text; the receiver keeps what it has.
+    pub const NONE: Self = Self { id: 0, text: None };
+}
+
 /// Reads entries of one table without allocating: the values land in one buffer, used again for each entry.
 #[derive(Clone, Debug)]
-pub(super) struct Decoder {
+pub struct Decoder {
     key_type: KeyType,
     key_len: u32,
-    /// For each slot what its value is; longer than `texts` only if there are any.
+    /// For each slot what its value is.
     kinds: Vec<ValueKind>,
     /// No slot is a text: the whole data is one run of numbers.
     plain: bool,
+    /// All data types are known, so that nothing follows the values.
+    whole: bool,
     values: Vec<u64>,
 }
 
 impl Decoder {
-    pub(super) fn new(definition: &Definition) -> Self {
+    /// A decoder of the entries of a table; `data_types` are all that its definition announced.
+    #[must_use]
+    pub fn new(definition: &Definition, data_types: u64) -> Self {
         let fields = definition.layout.fields().iter();
         let kinds: Vec<_> = fields.flat_map(|field| vec![field.kind; field.slots()]).collect();
         let plain = !kinds.contains(&ValueKind::Text);
         let values = vec![0; kinds.len()];
-        Self { key_type: definition.key_type, key_len: definition.key_len, kinds, plain, values }
+        let known = definition.layout.fields().iter().fold(0, |bits, field| bits | define::bit(field.data_type));
+        let whole = known == data_types;
+        Self { key_type: definition.key_type, key_len: definition.key_len, kinds, plain, whole, values }
     }
 
     /// The values of the entry read last.
-    pub(super) fn values(&self) -> &[u64] {
+    #[must_use]
+    pub fn values(&self) -> &[u64] {
         &self.values
     }
 
-    /// Reads an entry: its head, its canonical key, and the id of its text (0 = none, `None` = no such column).
+    /// Reads an entry: its head, its canonical key, and its text (`None` = no such column), which `texts` knows from then on.
+    ///
+    /// # Errors
+    /// If it is shorter or longer than its fields, or goes over a limit.
     #[inline]
-    pub(super) fn decode<'a>(
+    pub fn decode<'a>(
         &mut self,
         kind: Type,
         payload: &'a [u8],
         texts: &mut Received,
-    ) -> Result<(Head, &'a [u8], Option<usize>), ProtoError> {
+    ) -> Result<(Head, &'a [u8], Option<Reference<'a>>), ProtoError> {
         let mut reader = Reader::new(MESSAGE, payload);
         let explicit = kind == Type::UPDATE || kind == Type::TIMED;
         let timed = kind == Type::TIMED || kind == Type::TIMED_INCREMENTAL;
@@ -82,12 +106,18 @@ impl Decoder {
             if self.plain || *kind != ValueKind::Text {
                 *value = cut(*kind, reader.varint("data")?);
             } else {
-                let id = dictionary_entry(&mut reader, texts)?;
-                *value = id as u64;
-                text = Some(id);
+                let reference = reference(&mut reader)?;
+                *value = reference.id as u64;
+                if let Some(text) = reference.text {
+                    texts.set(reference.id, text);
+                }
+                text = Some(reference);
             }
         }
-        // Whatever follows belongs to data types that are not known here.
+        // What follows otherwise belongs to data types that are not known here.
+        if self.whole {
+            reader.end()?;
+        }
         Ok((Head { id, life_ms }, key, text))
     }
 
@@ -95,7 +125,7 @@ impl Decoder {
     fn key<'a>(&self, reader: &mut Reader<'a>) -> Result<&'a [u8], ProtoError> {
         let wire = match self.key_type {
             KeyType::STRING => {
-                let len = reader.varint_up_to("key length", super::define::MAX_KEY)?;
+                let len = reader.varint_up_to("key length", define::MAX_KEY)?;
                 reader.bytes("key", len as usize)?
             }
             _ => reader.bytes("key", self.key_len as usize)?,
@@ -104,37 +134,31 @@ impl Decoder {
     }
 }
 
-/// Reads a text: its id, 0 = none.
-fn dictionary_entry(reader: &mut Reader<'_>, texts: &mut Received) -> Result<usize, ProtoError> {
+/// Reads a text.
+fn reference<'a>(reader: &mut Reader<'a>) -> Result<Reference<'a>, ProtoError> {
     let len = reader.varint("dictionary length")?;
     let malformed = ProtoError::Malformed { message: MESSAGE, field: "dictionary entry" };
     let len = usize::try_from(len).map_err(|_| malformed)?;
     let bytes = reader.bytes("dictionary entry", len)?;
     if bytes.is_empty() {
-        return Ok(0);
+        return Ok(Reference::NONE);
     }
     let mut entry = Reader::new(MESSAGE, bytes);
     let id = entry.varint("dictionary id")?;
     let slot = usize::try_from(id).ok().filter(|slot| (1..=SLOTS).contains(slot));
     let slot = slot.ok_or(ProtoError::DictionaryId { id })?;
-    if !entry.rest().is_empty() {
-        let len = entry.varint_up_to("dictionary text length", u32::try_from(MAX_TEXT).unwrap_or(u32::MAX))?;
-        texts.set(slot, entry.bytes("dictionary text", len as usize)?);
+    if entry.rest().is_empty() {
+        return Ok(Reference { id: slot, text: None });
     }
-    Ok(slot)
+    let len = entry.varint_up_to("dictionary text length", u32::try_from(MAX_TEXT).unwrap_or(u32::MAX))?;
+    let text = entry.bytes("dictionary text", len as usize)?;
+    entry.end()?;
+    Ok(Reference { id: slot, text: Some(text) })
 }
 
-/// Appends the payload of an entry: `values` are the slots of the definition's layout; the slot of a text is not looked at,
-/// `server_key` is it. The caller has checked key, text and number of values.
-pub(super) fn encode(
-    definition: &Definition,
-    head: Head,
-    key: &[u8],
-    values: &[u64],
-    server_key: Option<&[u8]>,
-    texts: &mut Sent,
-    out: &mut Vec<u8>,
-) {
+/// Appends the payload of an entry: `values` are the slots of the definition's layout, `text` is what goes in place of the slot
+/// of a text. The caller has checked key, text and number of values.
+pub fn encode(definition: &Definition, head: Head, key: &[u8], values: &[u64], text: Reference<'_>, out: &mut Vec<u8>) {
     out.extend(head.id.into_iter().chain(head.life_ms).flat_map(u32::to_be_bytes));
     if definition.key_type == KeyType::STRING {
         varint::encode(key.len() as u64, out);
@@ -142,10 +166,10 @@ pub(super) fn encode(
     out.extend_from_slice(key);
     for field in definition.layout.fields() {
         match field.kind {
-            ValueKind::Text => encode_text(server_key, texts, out),
+            ValueKind::Text => encode_text(text, out),
             // A negative server id travels as the 64-bit number of the same sign.
             ValueKind::Signed32 => field.of(values).iter().for_each(|value| {
-                let signed = super::define::low_32(*value).cast_signed();
+                let signed = define::low_32(*value).cast_signed();
                 varint::encode(i64::from(signed).cast_unsigned(), out);
             }),
             kind => field.of(values).iter().for_each(|value| varint::encode(cut(kind, *value), out)),
@@ -153,25 +177,28 @@ pub(super) fn encode(
     }
 }
 
-fn encode_text(text: Option<&[u8]>, texts: &mut Sent, out: &mut Vec<u8>) {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return out.push(0) };
-    let (id, new) = texts.id(text);
-    // An id is one byte: 1 to 128.
-    if new {
-        let length_bytes = if text.len() < 240 { 1 } else { 2 };
-        varint::encode((1 + length_bytes + text.len()) as u64, out);
-        varint::encode(id, out);
-        varint::encode(text.len() as u64, out);
-        out.extend_from_slice(text);
-    } else {
-        varint::encode(1, out);
-        varint::encode(id, out);
+fn encode_text(reference: Reference<'_>, out: &mut Vec<u8>) {
+    match reference {
+        Reference { id: 0, .. } => out.push(0),
+        // An id is one byte: 1 to 128.
+        Reference { id, text: None } => {
+            varint::encode(1, out);
+            varint::encode(id as u64, out);
+        }
+        Reference { id, text: Some(text) } => {
+            let length_bytes = if text.len() < 240 { 1 } else { 2 };
+            varint::encode((1 + length_bytes + text.len()) as u64, out);
+            varint::encode(id as u64, out);
+            varint::encode(text.len() as u64, out);
+            out.extend_from_slice(text);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::dictionary::Sent;
     use crate::stick::{Place, parse};
 
     fn definition(line: &str) -> Definition {
@@ -179,12 +206,16 @@ mod tests {
         Definition::of_schema(b"t", &schema).expect("a key type")
     }
 
+    fn bits(definition: &Definition) -> u64 {
+        definition.layout.fields().iter().fold(0, |bits, field| bits | define::bit(field.data_type))
+    }
+
     #[test]
     fn an_entry_of_a_real_haproxy_is_read() {
         let definition = definition("type ipv6 expire 30s store conn_cnt,sess_rate(2m),bytes_in_cnt");
         let payload =
             b"\0\0\0\x01\0\0\x72\xcc\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x05\xf4\x17\x11\0\xff\xff\xff\x7f";
-        let mut decoder = Decoder::new(&definition);
+        let mut decoder = Decoder::new(&definition, bits(&definition));
         let mut texts = Received::default();
         let (head, key, text) = decoder.decode(Type::TIMED, payload, &mut texts).expect("an entry");
         assert_eq!(head, Head { id: Some(1), life_ms: Some(29_388) });
@@ -193,9 +224,15 @@ mod tests {
         for end in 0..payload.len() {
             assert!(decoder.decode(Type::TIMED, &payload[..end], &mut texts).is_err(), "{end} bytes");
         }
+        let longer = [payload.as_slice(), b"x"].concat();
+        let trailing = Err(ProtoError::Trailing { message: MESSAGE, bytes: 1 });
+        assert_eq!(decoder.decode(Type::TIMED, &longer, &mut texts).map(|_| ()), trailing);
+        assert!(
+            Decoder::new(&definition, bits(&definition) | 1 << 40).decode(Type::TIMED, &longer, &mut texts).is_ok()
+        );
         let mut out = Vec::new();
         let values = [5, 612, 17, 0, 33_818_863];
-        encode(&definition, head, key, &values, None, &mut Sent::default(), &mut out);
+        encode(&definition, head, key, &values, Reference::NONE, &mut out);
         assert_eq!(out, payload);
     }
 
@@ -203,16 +240,21 @@ mod tests {
     fn texts_are_sent_once_and_known_from_then_on() {
         let definition = definition("type integer store server_id,server_key");
         let (mut sent, mut received) = (Sent::default(), Received::default());
-        let mut decoder = Decoder::new(&definition);
+        let mut decoder = Decoder::new(&definition, bits(&definition));
         let minus_one = u64::from(u32::MAX);
         let long = "x".repeat(MAX_TEXT);
         for text in [Some("srv1"), None, Some("srv2"), Some("srv1"), Some(""), Some(&*long)] {
-            let text = text.map(str::as_bytes);
+            let text = text.map(str::as_bytes).filter(|text| !text.is_empty());
+            let reference = text.map_or(Reference::NONE, |text| {
+                let (id, new) = sent.id(text);
+                Reference { id, text: new.then_some(text) }
+            });
             let mut out = Vec::new();
             let head = Head { id: None, life_ms: None };
-            encode(&definition, head, b"\0\0\0\x07", &[minus_one, 0], text, &mut sent, &mut out);
-            let (_, _, id) = decoder.decode(Type::INCREMENTAL, &out, &mut received).expect("an entry");
-            assert_eq!(received.get(id.expect("the column")), text.filter(|text| !text.is_empty()));
+            encode(&definition, head, b"\0\0\0\x07", &[minus_one, 0], reference, &mut out);
+            let (_, _, read) = decoder.decode(Type::INCREMENTAL, &out, &mut received).expect("an entry");
+            assert_eq!(read, Some(reference));
+            assert_eq!(received.get(reference.id), text);
             assert_eq!(decoder.values()[0], minus_one);
             for end in 0..out.len() {
                 assert!(decoder.decode(Type::INCREMENTAL, &out[..end], &mut received.clone()).is_err());
@@ -225,7 +267,9 @@ mod tests {
         let definition = definition("type integer store server_key");
         let decode = |entry: &[u8]| {
             let payload = [b"\0\0\0\x07", entry].concat();
-            Decoder::new(&definition).decode(Type::INCREMENTAL, &payload, &mut Received::default()).map(|(.., id)| id)
+            Decoder::new(&definition, bits(&definition))
+                .decode(Type::INCREMENTAL, &payload, &mut Received::default())
+                .map(|(.., text)| text.map(|text| text.id))
         };
         assert_eq!(decode(b"\x00"), Ok(Some(0)));
         assert_eq!(decode(b"\x01\x80"), Ok(Some(128)));
@@ -233,6 +277,7 @@ mod tests {
         assert_eq!(decode(b"\x01\x00"), Err(ProtoError::DictionaryId { id: 0 }));
         assert_eq!(decode(b"\x03\x81\x01a"), Err(ProtoError::DictionaryId { id: 129 }));
         assert!(decode(b"\x03\x01\x02a").is_err(), "a text longer than its entry");
+        assert!(decode(b"\x04\x01\x01ab").is_err(), "a text shorter than its entry");
         assert!(decode(b"\x04\x01\xff\xff\x7f").is_err(), "a text longer than the limit");
         assert!(decode(b"\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e").is_err(), "an entry of 2^64-1 bytes");
     }
@@ -243,7 +288,7 @@ mod tests {
         let mut payload = b"\0\0\0\x07".to_vec();
         varint::encode((1 << 33) + 7, &mut payload);
         varint::encode((1 << 33) + 7, &mut payload);
-        let mut decoder = Decoder::new(&definition);
+        let mut decoder = Decoder::new(&definition, bits(&definition));
         decoder.decode(Type::INCREMENTAL, &payload, &mut Received::default()).expect("an entry");
         assert_eq!(decoder.values(), [7, (1 << 33) + 7]);
     }

@@ -112,6 +112,12 @@ impl Layout {
     pub const fn slots(&self) -> usize {
         self.slots
     }
+
+    /// Whether one of the values is a text.
+    #[must_use]
+    pub fn has_text(&self) -> bool {
+        self.fields.iter().any(|field| field.kind == ValueKind::Text)
+    }
 }
 
 /// One data type of a table.

@@ -12,10 +12,10 @@ use crate::proto::reader::Reader;
 use crate::proto::session::send::{LocalTable, Sender};
 use crate::proto::session::timers::{Due, Timers};
 use crate::proto::session::{Answer, Closed, Counters, Event, Options, RemoteTable, Role, TurnedAway, Update};
-use crate::proto::update::{Decoder, ServerKey};
+use crate::proto::update::{Decoder, Reference, ServerKey};
 
 /// The state of a session; the bytes that came in are kept beside it, so that an event can borrow from both.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Machine {
     options: Options,
     phase: Phase,
@@ -34,11 +34,13 @@ pub(super) struct Machine {
     resync: Resync,
     /// The peer waits for our end of its resync.
     pub(super) asked: bool,
+    /// The peer says that it can't read something; it closes behind that.
+    complaint: Option<Type>,
     closed: Option<Closed>,
     told: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Remote {
     table: RemoteTable,
     decoder: Decoder,
@@ -93,7 +95,7 @@ pub(super) enum Step<'a> {
         id: u32,
         life_ms: Option<u32>,
         key: &'a [u8],
-        text: Option<usize>,
+        text: Option<Reference<'a>>,
         resync: bool,
     },
     ResyncRequested,
@@ -131,6 +133,7 @@ impl Machine {
             texts: Received::default(),
             resync: Resync::None,
             asked: false,
+            complaint: None,
             closed: None,
             told: false,
             options,
@@ -158,6 +161,11 @@ impl Machine {
         if self.closed.is_none() {
             self.closed = Some(reason);
         }
+    }
+
+    /// The peer has closed the connection, with so many bytes of an unfinished message left.
+    pub(super) fn eof(&mut self, within: usize) {
+        self.close(self.complaint.map_or(Closed::Eof { within }, |kind| Closed::PeerError(kind.0)));
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
@@ -238,7 +246,8 @@ impl Machine {
             Step::Table(table) => self.tables.get(table).map_or_else(closed, |remote| Event::Table(&remote.table)),
             Step::Update { table, id, life_ms, key, text, resync } => {
                 let Some(remote) = self.tables.get(table) else { return closed() };
-                let server_key = text.and_then(|id| self.texts.get(id)).map_or(ServerKey::Unchanged, ServerKey::Text);
+                let server_key =
+                    text.and_then(|text| self.texts.get(text.id)).map_or(ServerKey::Unchanged, ServerKey::Text);
                 let values = remote.decoder.values();
                 Event::Update(Update { table: &remote.table, id, life_ms, key, values, server_key, resync })
             }
@@ -383,7 +392,9 @@ impl Machine {
             }
             (Class::STICK_TABLE, Type::DEFINITION) => self.define_remote(frame.payload),
             (Class::STICK_TABLE, Type::SWITCH) => {
-                let id = Reader::new("a table switch", frame.payload).varint("table id")?;
+                let mut reader = Reader::new("a table switch", frame.payload);
+                let id = reader.varint("table id")?;
+                reader.end()?;
                 self.current = self.ids.get(&id).copied().flatten();
                 Ok(Step::Again)
             }
@@ -391,11 +402,15 @@ impl Machine {
                 let mut reader = Reader::new("an acknowledgement", frame.payload);
                 let table = reader.varint("table id")?;
                 let id = reader.u32("update id")?;
+                reader.end()?;
                 let table = self.sender.table(table);
                 Ok(table.map_or_else(|| self.ignore(), |table| Step::Acked { table, id }))
             }
             (Class::CONTROL, kind) => Ok(self.control(kind)),
-            (Class::ERROR, kind @ (Type::PROTOCOL_ERROR | Type::SIZE_LIMIT)) => Ok(self.end(Closed::PeerError(kind.0))),
+            (Class::ERROR, kind @ (Type::PROTOCOL_ERROR | Type::SIZE_LIMIT)) => {
+                self.complaint = Some(kind);
+                Ok(Step::Again)
+            }
             (Class::RESERVED, _) => Err(ProtoError::ReservedClass),
             _ => Ok(self.ignore()),
         }
@@ -460,7 +475,7 @@ impl Machine {
         let before = self.ids.get(&id).copied().flatten().and_then(|before| self.tables.get(before));
         let same = before.filter(|before| before.table.definition.name == definition.name);
         let last_id = same.map_or(0, |before| before.last_id);
-        let decoder = Decoder::new(&definition);
+        let decoder = Decoder::new(&definition, announced.data_types);
         let table = RemoteTable { index, id, data_types: announced.data_types, definition };
         self.tables.push(Remote { table, decoder, payload: payload.into(), last_id, ack: None, acked: None });
         self.ids.insert(id, Some(index));

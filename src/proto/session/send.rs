@@ -11,7 +11,7 @@ use crate::proto::dictionary::{MAX_TEXT, Sent};
 use crate::proto::frame::{Class, Frame, Type};
 use crate::proto::hello::{self, Status, Version};
 use crate::proto::session::machine::Machine;
-use crate::proto::update::{self, Head};
+use crate::proto::update::{self, Head, Reference};
 use crate::proto::varint;
 use crate::stick::key::{self, KeyError};
 use crate::stick::{Definition, MAX_ELEMENTS};
@@ -86,7 +86,7 @@ pub enum EnvelopeError {
 }
 
 /// The sending side of a session.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sender {
     out: Vec<u8>,
     tables: Vec<Local>,
@@ -97,7 +97,7 @@ pub(super) struct Sender {
     payload: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Local {
     definition: Definition,
     /// The payload that announces it.
@@ -184,7 +184,12 @@ impl Machine {
         let id = local.last_id.wrapping_add(1);
         let head = Head { id: Some(id), life_ms: entry.life_ms.filter(|_| timed) };
         payload.clear();
-        update::encode(definition, head, entry.key, entry.values, entry.server_key, texts, payload);
+        let text = entry.server_key.filter(|text| !text.is_empty() && definition.layout.has_text());
+        let reference = text.map_or(Reference::NONE, |text| {
+            let (id, new) = texts.id(text);
+            Reference { id, text: Some(text).filter(|_| new) }
+        });
+        update::encode(definition, head, entry.key, entry.values, reference, payload);
         local.last_id = id;
         if *current != Some(table.0) {
             *current = Some(table.0);
