@@ -60,6 +60,7 @@ pub mod model;
 pub mod ops;
 pub mod output;
 pub mod proto;
+pub mod runtime;
 pub mod span;
 pub mod stick;
 pub mod table;

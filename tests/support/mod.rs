@@ -13,6 +13,9 @@
 #![allow(dead_code, reason = "each test crate compiles this module and calls its own part of it")]
 
 mod certificate;
+pub(crate) mod chaos;
+pub(crate) mod fake_peer;
+pub(crate) mod frames;
 mod haproxy;
 pub(crate) mod live;
 mod network;
