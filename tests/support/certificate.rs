@@ -1,4 +1,4 @@
-//! A certificate for tests.
+//! Certificates for tests.
 
 use std::{
     fs,
@@ -9,16 +9,67 @@ use std::{
 /// Writes a self-signed certificate for `CN=localhost` and its key to one file `tls.pem` in `dir`, as `crt` takes it.
 pub(crate) fn self_signed_certificate(dir: &Path) -> PathBuf {
     let (key, pem) = (dir.join("tls.key"), dir.join("tls.pem"));
-    let made = Command::new("openssl")
-        .args(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost".split(' '),
-        )
-        .args([Path::new("-keyout"), &key, Path::new("-out"), &pem])
-        .stderr(Stdio::null())
-        .status()
-        .expect("openssl is there: `make tools` installs it");
-    assert!(made.success(), "openssl makes a certificate");
-    let joined = [&pem, &key].map(|part| fs::read_to_string(part).expect("openssl wrote it")).concat();
-    fs::write(&pem, joined).expect("the folder takes files");
+    self_signed(&key, &pem, "localhost");
+    join(&[&pem, &key], &pem);
     pem
+}
+
+/// A certificate authority in a folder of its own; `ca.pem` is its certificate.
+#[derive(Debug)]
+pub(crate) struct Authority {
+    dir: tempfile::TempDir,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        self_signed(&dir.path().join("ca.key"), &dir.path().join("ca.pem"), "tests");
+        Self { dir }
+    }
+
+    /// Its certificate, as `ca-file` takes it.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.dir.path().join("ca.pem")
+    }
+
+    /// A certificate for `name` and `127.0.0.1`, valid for two days, and its key in one file, as `crt` takes it.
+    pub(crate) fn issue(&self, name: &str) -> PathBuf {
+        self.issue_with(name, &format!("subjectAltName=DNS:{name},IP:127.0.0.1"), "-days 2")
+    }
+
+    /// The same with other extensions, none if empty, and another validity: `-days N`, negative for one that has passed.
+    pub(crate) fn issue_with(&self, name: &str, extensions: &str, validity: &str) -> PathBuf {
+        let at = |ending: &str| self.dir.path().join(format!("{name}.{ending}"));
+        let (key, request, pem) = (at("key"), at("csr"), at("pem"));
+        let mut ask = openssl("req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes");
+        run(ask.args(["-subj", &format!("/CN={name}")]).arg("-keyout").arg(&key).arg("-out").arg(&request));
+        fs::write(at("ext"), extensions).expect("the folder takes files");
+        let mut sign = openssl("x509 -req -CAcreateserial");
+        sign.args(validity.split(' ')).arg("-CA").arg(self.certificate()).arg("-CAkey");
+        sign.arg(self.dir.path().join("ca.key")).arg("-in").arg(&request).arg("-out").arg(&pem);
+        run(sign.arg("-extfile").arg(at("ext")));
+        join(&[&pem, &key], &pem);
+        pem
+    }
+}
+
+fn self_signed(key: &Path, pem: &Path, name: &str) {
+    let mut make = openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2");
+    run(make.args(["-subj", &format!("/CN={name}")]).arg("-keyout").arg(key).arg("-out").arg(pem));
+}
+
+fn openssl(words: &str) -> Command {
+    let mut command = Command::new("openssl");
+    command.args(words.split(' '));
+    command
+}
+
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().expect("openssl is there: `make tools` installs it");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn join(parts: &[&PathBuf], into: &Path) {
+    let joined = parts.iter().map(|part| fs::read_to_string(part).expect("openssl wrote it")).collect::<String>();
+    fs::write(into, joined).expect("the folder takes files");
 }

@@ -14,16 +14,22 @@
 
 mod certificate;
 mod haproxy;
+pub(crate) mod live;
 mod network;
+mod program;
 pub(crate) mod random;
 mod running;
+pub(crate) mod shown;
 mod wait;
+pub(crate) mod wire;
 
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use self::{
-    certificate::self_signed_certificate,
+    certificate::{Authority, self_signed_certificate},
     haproxy::{Check, Haproxy, haproxies},
+    live::{Live, Setup},
     network::Network,
+    program::Program,
     running::{Retired, Running},
     wait::{DEADLINE, wait_until},
 };

@@ -5,13 +5,21 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader},
+    fs::File,
+    io::{self, BufRead, BufReader},
+    net::{TcpListener, TcpStream},
+    os::fd::AsFd,
     process::{self, Child, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
     },
+    thread,
 };
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::Program;
 
 /// Where a test's HAProxy processes run. Its host name is `lb1`, which is the local peer's name where nothing else says one.
 #[derive(Debug)]
@@ -39,6 +47,15 @@ impl Network {
         }
     }
 
+    /// Like [`Network::new`], but [`Network::within`] works, too: a namespace only where that takes no user namespace, which
+    /// threads can't enter.
+    pub(crate) fn reachable() -> Self {
+        match Self::new() {
+            Self::Own { in_user_namespace: true, .. } => Self::share(),
+            network => network,
+        }
+    }
+
     fn share() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let [_, _, a, b] =
@@ -57,6 +74,47 @@ impl Network {
             Self::Own { .. } => configuration,
             Self::Shared(prefix) => configuration.replace("127.0.0.", prefix),
         }
+    }
+
+    /// An address of this network, like `127.0.0.1:10001`.
+    pub(crate) fn address(&self, port: u16) -> String {
+        self.localise(format!("127.0.0.1:{port}"))
+    }
+
+    /// What `make` gives when it runs in here: sockets stay where they were made, whatever thread uses them.
+    ///
+    /// # Panics
+    /// In a namespace that threads can't enter; see [`Network::reachable`].
+    pub(crate) fn within<T: Send>(&self, make: impl FnOnce() -> T + Send) -> T {
+        let Self::Own { holder, .. } = self else { return make() };
+        let namespace = File::open(format!("/proc/{}/ns/net", holder.id())).expect("the namespace of a child");
+        thread::scope(|scope| {
+            let made = scope.spawn(move || {
+                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                    .expect("made by Network::reachable");
+                make()
+            });
+            made.join().expect("does not panic")
+        })
+    }
+
+    /// A listener in here, at a port of the loopback; 0 for any.
+    pub(crate) fn listen(&self, port: u16) -> TcpListener {
+        let address = self.address(port);
+        self.within(|| TcpListener::bind(&address)).unwrap_or_else(|error| panic!("listens at {address}: {error}"))
+    }
+
+    /// A connection in here, to a port of the loopback.
+    pub(crate) fn connect(&self, port: u16) -> io::Result<TcpStream> {
+        let address = self.address(port);
+        self.within(|| TcpStream::connect(address))
+    }
+
+    /// This program, started in here with `words`.
+    pub(crate) fn peerctl(&self, words: &[impl AsRef<OsStr>]) -> Program {
+        let mut command = self.command(env!("CARGO_BIN_EXE_peerctl"));
+        command.args(words);
+        Program::start(command)
     }
 
     /// A command that runs `program` in here, in the process it is started as, and never outlives the thread that starts it.
