@@ -11,6 +11,7 @@
 //! L4  output/   data → text: diagnostics, diffs, JSON
 //! L3  ops/      edits: one file each, from a model to edit sets
 //!     lint/     rules over several instances: one file each, from models to findings
+//!     record/   dumps and recordings, one JSON object a line: written and read
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
 //! L1  stick/    the definition of a stick table
@@ -57,6 +58,7 @@ pub mod lint;
 pub mod model;
 pub mod ops;
 pub mod output;
+pub mod record;
 pub mod span;
 pub mod stick;
 pub mod units;

@@ -1,0 +1,608 @@
+//! Writing records.
+
+use std::collections::HashMap;
+use std::mem;
+
+use crate::grammar::KeyType;
+use crate::record::{
+    End, Entry, Header, Journal, MAX_LINE, MAX_NAME, MAX_TABLES, Session, TableId, Time, WriteError, json,
+};
+use crate::stick::key::{self, Readable};
+use crate::stick::{Definition, Field, FreqCtr, Layout, MAX_ELEMENTS, ValueKind};
+
+/// Bytes after which a [`Writer`] hands what it has to its journal.
+const BATCH: usize = 64 << 10;
+
+/// Whether lines end with a checksum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Checksum {
+    /// They don't: dumps and standard output.
+    #[default]
+    None,
+    /// CRC-32C of the bytes before it: recordings and state files.
+    Crc32c,
+}
+
+/// Writes records to a journal, some at a time; what is not [flushed](Self::flush) is lost with it.
+#[derive(Debug)]
+pub struct Writer<J> {
+    journal: J,
+    lines: Formatter,
+}
+
+impl<J: Journal> Writer<J> {
+    /// Nothing is written yet: begin with a [header](Self::header).
+    pub fn new(journal: J, checksum: Checksum) -> Self {
+        Self { journal, lines: Formatter::new(checksum) }
+    }
+
+    /// Writes the first record of a file, or of what is appended to one.
+    ///
+    /// # Errors
+    /// If it doesn't get into the file.
+    pub fn header(&mut self, header: &Header<'_>) -> Result<(), WriteError> {
+        self.make_room()?;
+        self.lines.header(header)
+    }
+
+    /// Writes the definition of a table and gives it a number; one that is defined again keeps its number.
+    ///
+    /// # Errors
+    /// If it doesn't get into the file.
+    pub fn table(&mut self, peer: &[u8], definition: &Definition) -> Result<TableId, WriteError> {
+        self.make_room()?;
+        self.lines.table(peer, definition)
+    }
+
+    /// Writes an entry.
+    ///
+    /// # Errors
+    /// If it doesn't get into the file.
+    pub fn entry(&mut self, entry: &Entry<'_>) -> Result<(), WriteError> {
+        self.make_room()?;
+        self.lines.entry(entry)
+    }
+
+    /// Writes what happened to a session.
+    ///
+    /// # Errors
+    /// If it doesn't get into the file.
+    pub fn session(&mut self, session: &Session<'_>) -> Result<(), WriteError> {
+        self.make_room()?;
+        self.lines.session(session)
+    }
+
+    /// Writes the last record, with the number of entries that were written, and flushes.
+    ///
+    /// # Errors
+    /// If it doesn't get into the file.
+    pub fn end(&mut self, complete: bool) -> Result<(), WriteError> {
+        self.make_room()?;
+        self.lines.end(End { entries: self.entries(), complete })?;
+        self.flush()
+    }
+
+    /// Hands all lines to the journal.
+    ///
+    /// # Errors
+    /// If the journal doesn't take them; they are kept for the next time.
+    pub fn flush(&mut self) -> Result<(), WriteError> {
+        if self.lines.lines().is_empty() {
+            return Ok(());
+        }
+        self.journal.append(self.lines.lines()).map_err(|source| self.failed(source))?;
+        self.lines.clear();
+        Ok(())
+    }
+
+    /// Hands all lines to the journal and waits until they are durable.
+    ///
+    /// # Errors
+    /// If they aren't. An error of syncing is final, see [`Journal::sync`].
+    pub fn sync(&mut self) -> Result<(), WriteError> {
+        self.flush()?;
+        self.journal.sync().map_err(|source| self.failed(source))
+    }
+
+    /// The number of entries so far.
+    #[must_use]
+    pub const fn entries(&self) -> u64 {
+        self.lines.entries
+    }
+
+    /// The journal.
+    pub const fn journal(&self) -> &J {
+        &self.journal
+    }
+
+    /// The journal; lines that were not flushed are lost.
+    pub fn into_journal(self) -> J {
+        self.journal
+    }
+
+    /// Before a record, not after it, so that one that could not be written was not taken either.
+    fn make_room(&mut self) -> Result<(), WriteError> {
+        if self.lines.lines().len() < BATCH { Ok(()) } else { self.flush() }
+    }
+
+    fn failed(&self, source: std::io::Error) -> WriteError {
+        WriteError::Io { position: self.journal.position(), source }
+    }
+}
+
+/// Turns records into lines, which it gathers until they are [cleared](Self::clear).
+#[derive(Debug)]
+pub struct Formatter {
+    lines: Vec<u8>,
+    checksum: Checksum,
+    tables: Vec<TableText>,
+    ids: HashMap<Box<[u8]>, TableId>,
+    time: TimeText,
+    entries: u64,
+}
+
+impl Formatter {
+    /// No lines yet.
+    #[must_use]
+    pub fn new(checksum: Checksum) -> Self {
+        Self {
+            lines: Vec::with_capacity(BATCH + (BATCH >> 2)),
+            checksum,
+            tables: Vec::new(),
+            ids: HashMap::new(),
+            time: TimeText::default(),
+            entries: 0,
+        }
+    }
+
+    /// The lines since they were last cleared, each with its end.
+    #[must_use]
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+
+    /// Forgets the lines, not the tables.
+    pub fn clear(&mut self) {
+        self.lines.clear();
+    }
+
+    /// Adds a header.
+    ///
+    /// # Errors
+    /// If it is too long.
+    pub fn header(&mut self, header: &Header<'_>) -> Result<(), WriteError> {
+        let start = self.lines.len();
+        self.push(format!(r#"{{"type":"header","version":{},"peerctl":""#, header.version).as_bytes());
+        json::push_text(&mut self.lines, &header.peerctl);
+        self.push(format!(r#"","time":"{}""#, header.time).as_bytes());
+        self.finish(start)
+    }
+
+    /// Adds the definition of a table and gives it a number.
+    ///
+    /// # Errors
+    /// If there are too many, or its names or arrays are too long.
+    pub fn table(&mut self, peer: &[u8], definition: &Definition) -> Result<TableId, WriteError> {
+        let names = [peer, &definition.name];
+        if let Some(name) = names.into_iter().find(|name| name.len() > MAX_NAME) {
+            return Err(WriteError::Name(name.len()));
+        }
+        let counts = definition.layout.fields().iter().filter_map(|field| field.count);
+        if let Some(count) = counts.max().filter(|count| *count > MAX_ELEMENTS) {
+            return Err(WriteError::Elements(count));
+        }
+        let place = place(peer, &definition.name);
+        let id = self.ids.get(&*place).copied().unwrap_or(TableId(self.tables.len()));
+        if id.0 >= MAX_TABLES {
+            return Err(WriteError::Tables);
+        }
+        let start = self.lines.len();
+        self.push(br#"{"type":"table","#);
+        self.push(&place);
+        let Definition { key_type, key_len, expire_ms, layout, .. } = definition;
+        self.push(
+            format!(r#","key_type":"{key_type}","key_len":{key_len},"expire_ms":{expire_ms},"store":["#).as_bytes(),
+        );
+        for (n, field) in layout.fields().iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            self.push(format!(r#"{comma}{{"name":"{}""#, field.data_type).as_bytes());
+            if let Some(count) = field.count {
+                self.push(format!(r#","count":{count}"#).as_bytes());
+            }
+            if let Some(period) = field.period_ms {
+                self.push(format!(r#","period_ms":{period}"#).as_bytes());
+            }
+            self.push(b"}");
+        }
+        self.push(b"]");
+        self.finish(start)?;
+        let text = TableText::new(&place, definition);
+        match self.tables.get_mut(id.0) {
+            Some(table) => *table = text,
+            None => self.tables.push(text),
+        }
+        self.ids.insert(place, id);
+        Ok(id)
+    }
+
+    /// Adds an entry.
+    ///
+    /// # Errors
+    /// If its table was never defined here, or it is too long.
+    pub fn entry(&mut self, entry: &Entry<'_>) -> Result<(), WriteError> {
+        let table = self.tables.get(entry.table.0).ok_or(WriteError::Undefined(entry.table.0))?;
+        let out = &mut self.lines;
+        let start = out.len();
+        out.extend_from_slice(self.time.entry_at(entry.time));
+        out.extend_from_slice(&table.place);
+        push_key(out, table.key_type, entry.key);
+        out.extend_from_slice(br#","expire_ms":"#);
+        match entry.expire_ms {
+            Some(ms) => push_number(out, ms),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(if entry.resync { br#","resync":true"# } else { br#","resync":false"# });
+        if let Some(id) = entry.update_id {
+            out.extend_from_slice(br#","update_id":"#);
+            push_number(out, id);
+        }
+        out.extend_from_slice(br#","data":{"#);
+        table.push_data(out, entry);
+        out.push(b'}');
+        self.finish(start)?;
+        self.entries += 1;
+        Ok(())
+    }
+
+    /// Adds what happened to a session.
+    ///
+    /// # Errors
+    /// If it is too long.
+    pub fn session(&mut self, session: &Session<'_>) -> Result<(), WriteError> {
+        if session.peer.len() > MAX_NAME {
+            return Err(WriteError::Name(session.peer.len()));
+        }
+        let start = self.lines.len();
+        self.push(format!(r#"{{"type":"session","time":"{}","#, session.time).as_bytes());
+        json::push_bytes(&mut self.lines, "peer", &session.peer);
+        self.push(format!(r#","event":"{}""#, session.event.word()).as_bytes());
+        if let Some(detail) = &session.detail {
+            self.push(br#","detail":""#);
+            json::push_text(&mut self.lines, detail);
+            self.push(b"\"");
+        }
+        self.finish(start)
+    }
+
+    /// Adds the last record.
+    ///
+    /// # Errors
+    /// None that is known; it is as long as it is.
+    pub fn end(&mut self, end: End) -> Result<(), WriteError> {
+        let start = self.lines.len();
+        let End { entries, complete } = end;
+        self.push(format!(r#"{{"type":"end","entries":{entries},"complete":{complete}"#).as_bytes());
+        self.finish(start)
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.lines.extend_from_slice(bytes);
+    }
+
+    /// Ends the line that began at `start`, or takes it back.
+    fn finish(&mut self, start: usize) -> Result<(), WriteError> {
+        if self.checksum == Checksum::Crc32c {
+            let crc = crc32c::crc32c(self.lines.get(start..).unwrap_or_default());
+            self.push(br#","crc":""#);
+            self.lines.extend(json::lower_hex(crc));
+            self.push(b"\"");
+        }
+        self.push(b"}\n");
+        let len = self.lines.len() - start;
+        if len > MAX_LINE {
+            self.lines.truncate(start);
+            return Err(WriteError::Line(len));
+        }
+        Ok(())
+    }
+}
+
+/// `"peer":"…","table":"…"`: what lines of one table have in common, and no line of another one.
+pub(super) fn place(peer: &[u8], table: &[u8]) -> Box<[u8]> {
+    let mut place = Vec::new();
+    json::push_bytes(&mut place, "peer", peer);
+    place.push(b',');
+    json::push_bytes(&mut place, "table", table);
+    place.into()
+}
+
+/// The parts of a table's lines that are always the same.
+#[derive(Debug)]
+struct TableText {
+    /// `","peer":"…","table":"…",`
+    place: Box<[u8]>,
+    key_type: KeyType,
+    fields: Vec<FieldText>,
+}
+
+#[derive(Debug)]
+struct FieldText {
+    /// `"gpc0":`
+    name: Box<[u8]>,
+    field: Field,
+}
+
+impl TableText {
+    fn new(place: &[u8], definition: &Definition) -> Self {
+        let place = [b"\",".as_slice(), place, b","].concat().into();
+        Self { place, key_type: definition.key_type, fields: Self::fields(&definition.layout) }
+    }
+
+    fn fields(layout: &Layout) -> Vec<FieldText> {
+        let name = |field: &Field| format!(r#""{}":"#, field.data_type).into_bytes().into();
+        layout.fields().iter().map(|field| FieldText { name: name(field), field: *field }).collect()
+    }
+
+    /// `"gpc0":3,"http_req_rate":{…}`
+    fn push_data(&self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        let mut comma = false;
+        for FieldText { name, field } in &self.fields {
+            if field.kind == ValueKind::Text && entry.server_key.is_none() {
+                continue;
+            }
+            if mem::replace(&mut comma, true) {
+                out.push(b',');
+            }
+            if let (ValueKind::Text, Some(text)) = (field.kind, entry.server_key) {
+                json::push_bytes(out, "server_key", text);
+                continue;
+            }
+            out.extend_from_slice(name);
+            let values = field.of(entry.values);
+            if field.count.is_none() {
+                push_value(out, field, values);
+                continue;
+            }
+            out.push(b'[');
+            for n in 0..field.values() {
+                if n > 0 {
+                    out.push(b',');
+                }
+                push_value(out, field, values.get(n * field.kind.slots()..).unwrap_or_default());
+            }
+            out.push(b']');
+        }
+    }
+}
+
+/// The value in the first slots.
+fn push_value(out: &mut Vec<u8>, field: &Field, slots: &[u64]) {
+    let slot = slots.first().copied().unwrap_or_default();
+    match field.kind {
+        ValueKind::Signed32 => push_number(out, low_half(slot).cast_signed()),
+        ValueKind::Unsigned32 => push_number(out, low_half(slot)),
+        ValueKind::Unsigned64 | ValueKind::Text => push_number(out, slot),
+        ValueKind::Rate => {
+            let counter = FreqCtr::from_slots(slots);
+            out.extend_from_slice(br#"{"rate":"#);
+            push_number(out, counter.rate(field.period_ms.unwrap_or_default(), 0));
+            out.extend_from_slice(br#","current":"#);
+            push_number(out, counter.current);
+            out.extend_from_slice(br#","previous":"#);
+            push_number(out, counter.previous);
+            out.extend_from_slice(br#","age_ms":"#);
+            push_number(out, counter.elapsed_ms);
+            out.push(b'}');
+        }
+    }
+}
+
+/// `"key":"10.0.0.1"`, or `"key_hex":"…"` for what has no text.
+fn push_key(out: &mut Vec<u8>, key_type: KeyType, key: &[u8]) {
+    let Some(readable) = key::readable(key_type, key) else {
+        out.extend_from_slice(br#""key_hex":""#);
+        json::push_hex(out, key);
+        return out.push(b'"');
+    };
+    out.extend_from_slice(br#""key":""#);
+    match readable {
+        Readable::Number(number) => push_number(out, number),
+        Readable::Ip(address) => push_ip(out, address.octets()),
+        Readable::Ipv6(address) => out.extend_from_slice(address.to_string().as_bytes()),
+        Readable::Text(text) => json::push_text(out, text),
+    }
+    out.push(b'"');
+}
+
+fn push_ip(out: &mut Vec<u8>, octets: [u8; 4]) {
+    for (n, octet) in octets.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b'.');
+        }
+        push_number(out, octet);
+    }
+}
+
+fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn low_half(slot: u64) -> u32 {
+    u32::try_from(slot & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+/// How an entry's line begins; entries of the same time are many.
+#[derive(Debug)]
+struct TimeText {
+    time: Time,
+    text: [u8; Self::LEN],
+}
+
+impl TimeText {
+    const START: &[u8] = br#"{"type":"entry","time":""#;
+    const LEN: usize = Self::START.len() + Time::LEN;
+
+    fn entry_at(&mut self, time: Time) -> &[u8] {
+        if time != self.time {
+            *self = Self::new(time);
+        }
+        &self.text
+    }
+
+    fn new(time: Time) -> Self {
+        let mut text = [0; Self::LEN];
+        let (start, end) = text.split_at_mut(Self::START.len());
+        start.copy_from_slice(Self::START);
+        end.copy_from_slice(&time.text());
+        Self { time, text }
+    }
+}
+
+impl Default for TimeText {
+    fn default() -> Self {
+        Self::new(Time::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::DataType;
+    use crate::record::{SessionEvent, Stream};
+
+    fn definition() -> Definition {
+        let rate = DataType::by_name(b"http_req_rate").expect("a data type");
+        Definition {
+            name: (*b"st_src").into(),
+            key_type: KeyType::IP,
+            key_len: 4,
+            expire_ms: 3_600_000,
+            layout: Layout::new([
+                (DataType::GPC0, None, None),
+                (rate, None, Some(10_000)),
+                (DataType::SERVER_KEY, None, None),
+                (DataType::GPT, Some(4), None),
+            ]),
+        }
+    }
+
+    const ENTRY: Entry<'_> = Entry {
+        table: TableId(0),
+        time: Time::MAX,
+        key: &[10, 0, 0, 1],
+        expire_ms: Some(3_541_000),
+        resync: true,
+        update_id: Some(17),
+        values: &[3, 1200, 5, 14, 0, 0, 0, 1, 0],
+        server_key: Some(b"srv1"),
+    };
+
+    #[test]
+    fn lines_have_the_documented_shape() -> Result<(), WriteError> {
+        let time = Time::parse(b"2026-01-01T00:00:00.000Z").expect("a time");
+        let mut writer = Writer::new(Stream::new(Vec::new()), Checksum::None);
+        writer.header(&Header { version: 1, peerctl: "0.1.0".into(), time })?;
+        let table = writer.table(b"lb1", &definition())?;
+        writer.entry(&Entry { table, time, ..ENTRY })?;
+        writer.entry(&Entry { time, expire_ms: None, update_id: None, server_key: None, ..ENTRY })?;
+        let (peer, event) = (b"lb1".into(), SessionEvent::ResyncFinished);
+        writer.session(&Session { time, peer, event, detail: Some("\u{1b}".into()) })?;
+        writer.end(true)?;
+        let lines = String::from_utf8(writer.into_journal().into_inner()).expect("UTF-8");
+        let expected = [
+            r#"{"type":"header","version":1,"peerctl":"0.1.0","time":"2026-01-01T00:00:00.000Z"}"#,
+            r#"{"type":"table","peer":"lb1","table":"st_src","key_type":"ip","key_len":4,"expire_ms":3600000,"store":[{"name":"gpc0"},{"name":"http_req_rate","period_ms":10000},{"name":"server_key"},{"name":"gpt","count":4}]}"#,
+            r#"{"type":"entry","time":"2026-01-01T00:00:00.000Z","peer":"lb1","table":"st_src","key":"10.0.0.1","expire_ms":3541000,"resync":true,"update_id":17,"data":{"gpc0":3,"http_req_rate":{"rate":17,"current":5,"previous":14,"age_ms":1200},"server_key":"srv1","gpt":[0,0,1,0]}}"#,
+            r#"{"type":"entry","time":"2026-01-01T00:00:00.000Z","peer":"lb1","table":"st_src","key":"10.0.0.1","expire_ms":null,"resync":true,"data":{"gpc0":3,"http_req_rate":{"rate":17,"current":5,"previous":14,"age_ms":1200},"gpt":[0,0,1,0]}}"#,
+            r#"{"type":"session","time":"2026-01-01T00:00:00.000Z","peer":"lb1","event":"resync_finished","detail":"\u001b"}"#,
+            r#"{"type":"end","entries":2,"complete":true}"#,
+        ];
+        assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn checksums_are_those_of_rfc_3720() -> Result<(), WriteError> {
+        assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
+        let mut lines = Formatter::new(Checksum::Crc32c);
+        lines.end(End { entries: 7, complete: false })?;
+        let line = str::from_utf8(lines.lines()).expect("UTF-8");
+        let crc = crc32c::crc32c(br#"{"type":"end","entries":7,"complete":false"#);
+        assert_eq!(line, format!("{{\"type\":\"end\",\"entries\":7,\"complete\":false,\"crc\":\"{crc:08x}\"}}\n"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_table_that_is_defined_again_keeps_its_number() -> Result<(), WriteError> {
+        let mut lines = Formatter::new(Checksum::None);
+        let first = lines.table(b"lb1", &definition())?;
+        assert_ne!(lines.table(b"lb2", &definition())?, first);
+        let changed = Definition { key_type: KeyType::INTEGER, ..definition() };
+        assert_eq!(lines.table(b"lb1", &changed)?, first);
+        lines.clear();
+        lines.entry(&ENTRY)?;
+        assert!(lines.lines().windows(17).any(|part| part == br#""key":"167772161""#), "the new definition counts");
+        assert!(matches!(lines.entry(&Entry { table: TableId(2), ..ENTRY }), Err(WriteError::Undefined(2))));
+        Ok(())
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_leaves_no_trace() -> Result<(), WriteError> {
+        let mut lines = Formatter::new(Checksum::None);
+        let table =
+            lines.table(b"lb1", &Definition { key_type: KeyType::STRING, key_len: u32::MAX, ..definition() })?;
+        let before = lines.lines().to_vec();
+        let key = vec![7; MAX_LINE / 6];
+        assert!(matches!(lines.entry(&Entry { table, key: &key, ..ENTRY }), Err(WriteError::Line(_))));
+        assert_eq!(lines.lines(), before);
+        assert!(matches!(lines.table(&[b'p'; MAX_NAME + 1], &definition()), Err(WriteError::Name(_))));
+        Ok(())
+    }
+
+    /// Takes nothing while it is full.
+    #[derive(Default)]
+    struct Disk {
+        lines: Vec<u8>,
+        full: bool,
+    }
+
+    impl Journal for Disk {
+        fn append(&mut self, lines: &[u8]) -> std::io::Result<()> {
+            if self.full {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            self.lines.extend_from_slice(lines);
+            Ok(())
+        }
+
+        fn sync(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn position(&self) -> u64 {
+            self.lines.len() as u64
+        }
+    }
+
+    #[test]
+    fn a_full_disk_loses_no_record_and_repeats_none() -> Result<(), WriteError> {
+        let mut writer = Writer::new(Disk::default(), Checksum::Crc32c);
+        writer.table(b"lb1", &definition())?;
+        writer.sync()?;
+        writer.journal.full = true;
+        let mut taken = 0_u32;
+        while writer.entry(&Entry { update_id: Some(taken), ..ENTRY }).is_ok() {
+            taken += 1;
+        }
+        assert!(writer.entry(&ENTRY).is_err() && writer.flush().is_err(), "it stays full");
+        assert!(writer.lines.lines().len() < 2 * BATCH, "what is kept has a bound");
+        writer.journal.full = false;
+        writer.entry(&Entry { update_id: Some(taken), ..ENTRY })?;
+        writer.sync()?;
+        let lines = String::from_utf8(writer.into_journal().lines).expect("UTF-8");
+        let ids = lines.lines().skip(1).map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        assert!(ids.map(|entry| entry["update_id"].as_u64()).eq((0..=taken.into()).map(Some)), "each one once");
+        Ok(())
+    }
+}
