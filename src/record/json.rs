@@ -43,6 +43,16 @@ pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
+/// Appends the bytes that hexadecimal digits of either case stand for; `None` if they are none.
+pub(super) fn push_unhex(out: &mut Vec<u8>, digits: &[u8]) -> Option<()> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    for [high, low] in pairs {
+        out.push(digit(*high)? << 4 | digit(*low)?);
+    }
+    Some(())
+}
+
 /// The eight digits of a checksum.
 pub(super) fn lower_hex(number: u32) -> [u8; 8] {
     [28, 24, 20, 16, 12, 8, 4, 0].map(|shift| DIGITS[(number >> shift & 15) as usize])

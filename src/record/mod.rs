@@ -5,16 +5,26 @@
 
 mod error;
 mod event;
+mod fast;
+mod fields;
+mod format;
 mod journal;
 mod json;
+mod lines;
+mod parse;
+mod read;
+mod table_text;
+mod tables;
 mod time;
 mod write;
 
-pub use error::WriteError;
+pub use error::{Problem, RecordError, WriteError};
 pub use event::{End, Entry, Header, Record, Session, SessionEvent, Table, TableId};
+pub use format::Formatter;
 pub use journal::{Journal, Stream};
+pub use read::{Damage, Reader, Summary, Tail};
 pub use time::Time;
-pub use write::{Checksum, Formatter, Writer};
+pub use write::{Checksum, Writer};
 
 /// The version of the format that is written, and the newest one that is read.
 pub const VERSION: u32 = 1;
