@@ -297,7 +297,10 @@ proptest! {
         }
         let (fast, slow) = (read(&file, Damage::PassOver), read(&in_another_way(&file), Damage::PassOver));
         prop_assert_eq!(fast.records, slow.records);
-        prop_assert_eq!((fast.damaged, fast.tail), (slow.damaged, slow.tail));
+        prop_assert_eq!(fast.damaged, slow.damaged);
+        // The space counts.
+        let torn = |reading: &Reading| matches!(reading.tail, Tail::Torn(_));
+        prop_assert_eq!(torn(&fast), torn(&slow));
     }
 
     #[test]
@@ -342,7 +345,7 @@ proptest! {
         let rest = read(&file, Damage::PassOver).records;
         let damaged = file[..at].iter().filter(|byte| **byte == b'\n').count();
         // A table that is lost takes its entries along, or leaves them with a definition of before.
-        if !expected[damaged].starts_with("Table") {
+        if !expected.iter().skip(damaged).take(2).any(|record| record.starts_with("Table")) {
             let mut others = expected.iter();
             prop_assert!(rest.iter().all(|record| others.any(|other| other == record)), "no wrong record");
             prop_assert!(rest.len() + 2 >= expected.len(), "a line is lost, or two if their border is");

@@ -251,3 +251,78 @@ impl<'a> Rest<'a> {
         self.tag(b"\"")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::DataType;
+    use crate::record::{Checksum, Entry, Formatter};
+    use crate::stick::Layout;
+
+    /// A table with all data types that can stand beside each other, and two more for arrays.
+    fn definition(key_type: KeyType, key_len: u32, arrays: bool) -> Definition {
+        let stored = DataType::all().filter(|info| info.argument.has_count() == arrays).map(|info| {
+            let argument = info.argument;
+            (info.data_type, argument.has_count().then_some(3), argument.has_period().then_some(1000))
+        });
+        let layout = Layout::new(stored);
+        Definition { name: (*b"/t\xc3\xa9").into(), key_type, key_len, expire_ms: 1000, layout }
+    }
+
+    #[test]
+    fn all_that_is_written_without_escapes_is_read_here() {
+        let keys: [(_, _, &[u8]); 6] = [
+            (KeyType::IP, 4, &[10, 0, 200, 255]),
+            (KeyType::IPV6, 16, &[0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+            (KeyType::INTEGER, 4, &[0xff; 4]),
+            (KeyType::STRING, 33, "a key, é/日本: {}[]".as_bytes()),
+            (KeyType::STRING, 33, b"caf\xe9"),
+            (KeyType::BINARY, 3, b"\0\x7f\xff"),
+        ];
+        let (mut tables, mut lines, mut fast) = (Tables::default(), Formatter::new(Checksum::None), FastPath::new());
+        let mut count = 0;
+        for ((n, (key_type, key_len, key)), arrays) in keys.iter().enumerate().zip([true, false].into_iter().cycle()) {
+            let (peer, definition) = ([b'p', u8::try_from(n).expect("few")], definition(*key_type, *key_len, arrays));
+            let table = lines.table(&peer, &definition).expect("a table");
+            tables.define(Table { peer: peer.into(), definition: definition.clone() }).expect("a table");
+            let values = vec![u32::MAX.into(); definition.layout.slots()];
+            for server_key in [None, Some(b"srv1".as_slice()), Some(b"\xff")] {
+                let time = Time::from_unix_ms(count);
+                let expire_ms = server_key.map(|_| 7);
+                let entry = Entry {
+                    table,
+                    time,
+                    key,
+                    expire_ms,
+                    resync: n % 2 == 0,
+                    update_id: None,
+                    values: &values,
+                    server_key,
+                };
+                for update_id in [None, Some(0), Some(u32::MAX)] {
+                    lines.clear();
+                    lines.entry(&Entry { update_id, ..entry }).expect("an entry");
+                    let line = lines.lines().strip_suffix(b"}\n").expect("the end of a line");
+                    let mut out = Scratch::default();
+                    let read = fast.read(line, &tables, &mut out);
+                    assert!(read.is_some_and(|read| read.update_id == update_id), "{}", String::from_utf8_lossy(line));
+                    assert_eq!(out.key, *key);
+                    count += 1;
+                }
+            }
+        }
+        assert_eq!(count, 54);
+    }
+
+    #[test]
+    fn numbers_are_those_of_json() {
+        let number = |text: &str| Rest(text.as_bytes()).u64();
+        assert_eq!((number("0"), number("10,"), number("18446744073709551615")), (Some(0), Some(10), Some(u64::MAX)));
+        for text in ["", "-1", "00", "01", "18446744073709551616", "99999999999999999999", "184467440737095516150"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+        let signed = |text: &str| Rest(text.as_bytes()).i32();
+        assert_eq!((signed("-2147483648"), signed("2147483647")), (Some(i32::MIN), Some(i32::MAX)));
+        assert_eq!((signed("-0"), signed("2147483648"), signed("--1")), (None, None, None));
+    }
+}
