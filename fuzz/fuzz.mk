@@ -5,7 +5,7 @@
 # make fuzz              every target for FUZZ_SECONDS=3600, on from where the last run ended
 # make fuzz-merge        take what earlier runs found into the committed corpus, as few files as have the same coverage
 
-FUZZ_TARGETS ?= config_parse config_edit proto_codec proto_session
+FUZZ_TARGETS ?= config_parse config_edit proto_codec proto_session record
 FUZZ_SECONDS ?= $(if $(filter fuzz,$(MAKECMDGOALS)),3600,30)
 FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_DIR := target/fuzz

@@ -13,9 +13,11 @@
 //! L3  ops/      edits: one file each, from a model to edit sets
 //!     lint/     rules over several instances: one file each, from models to findings
 //!     table/    entries in memory: deadlines, limits, order, filters
+//!     record/   dumps and recordings, one JSON object a line: written and read
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
 //!     proto/    the peers protocol as a state machine without sockets and clocks
+//!     runtime/  what HAProxy says on its runtime socket, read: `show table`, `show peers`
 //! L1  stick/    what both worlds say of a stick table: its definition, keys, values, frequency counters
 //! L0  span  units  escape  grammar/ (tables of facts, compiled in from the top-level grammar/)
 //! ```
@@ -62,6 +64,7 @@ pub mod node;
 pub mod ops;
 pub mod output;
 pub mod proto;
+pub mod record;
 pub mod runtime;
 pub mod span;
 pub mod stick;
