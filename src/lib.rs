@@ -11,6 +11,7 @@
 //! L4  output/   data → text: diagnostics, diffs, JSON
 //! L3  ops/      edits: one file each, from a model to edit sets
 //!     lint/     rules over several instances: one file each, from models to findings
+//!     table/    entries in memory: deadlines, limits, order, filters
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
 //!     proto/    the peers protocol as a state machine without sockets and clocks
@@ -61,4 +62,5 @@ pub mod output;
 pub mod proto;
 pub mod span;
 pub mod stick;
+pub mod table;
 pub mod units;

@@ -7,7 +7,7 @@ use std::{
 
 /// The layer of each module of the crate's root: a module may use modules of lower layers, and itself. `config` and
 /// `model` share a layer on the map, `model` above `config`.
-const LAYERS: [(&str, u8); 13] = [
+const LAYERS: [(&str, u8); 14] = [
     ("cli", 6),
     ("output", 5),
     ("ops", 4),
@@ -15,6 +15,7 @@ const LAYERS: [(&str, u8); 13] = [
     ("model", 3),
     ("config", 2),
     ("proto", 2),
+    ("table", 3),
     ("stick", 1),
     ("grammar", 0),
     ("escape", 0),

@@ -1,0 +1,15 @@
+//! Entries of stick tables in memory: what one source has taught, with deadlines, limits and an order.
+//!
+//! A [`Store`] holds one table as one peer knows it. It reads no clock: every call that depends on the time takes it, in
+//! milliseconds of a clock that never goes back.
+
+mod column;
+mod entry;
+mod snapshot;
+mod store;
+mod update;
+
+pub use column::{Column, ColumnError, Sort};
+pub use entry::{Entry, EntryRef};
+pub use store::{Counters, Full, Iter, Limits, Store, StoreError};
+pub use update::{Applied, ServerKey, Update};

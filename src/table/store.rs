@@ -1,0 +1,375 @@
+//! One table of one source.
+
+mod arena;
+mod index;
+mod keys;
+mod limits;
+mod order;
+mod plan;
+mod reading;
+mod record;
+mod texts;
+
+use foldhash::quality::RandomState;
+
+use crate::stick::Definition;
+
+use super::entry::EntryRef;
+use super::update::{Applied, ServerKey, Update};
+
+use arena::Arena;
+use index::Index;
+use keys::Keys;
+use order::Order;
+use plan::Plan;
+use record::{HEADER, Header, OCCUPIED, RENEWED, RESYNC, STAMP};
+use texts::Texts;
+
+pub use limits::{Counters, Full, Limits, StoreError};
+pub use reading::Iter;
+pub(super) use reading::Reading;
+
+/// The entries of one table as one source has taught them.
+///
+/// All times are milliseconds of one clock of the caller that never goes back (a smaller time counts as the largest one that
+/// was given). An entry whose life has ended is never read again; its memory is given back by [`Self::expire`].
+///
+/// A new definition of the table needs a new store.
+#[derive(Debug)]
+pub struct Store {
+    definition: Definition,
+    limits: Limits,
+    plan: Plan,
+    keys: Keys,
+    records: Arena,
+    index: Index,
+    order: Order,
+    texts: Texts,
+    hasher: RandomState,
+    now_ms: u64,
+    generation: u8,
+    counters: Counters,
+}
+
+/// The most bytes of a record without its long key.
+const MOST: usize = 1 << 16;
+
+/// Bytes of a chunk of records.
+const CHUNK: usize = 1 << 16;
+
+impl Store {
+    /// An empty store.
+    ///
+    /// # Errors
+    /// If an entry of the table would be larger than any that HAProxy can have.
+    pub fn new(definition: Definition, limits: Limits) -> Result<Self, StoreError> {
+        let keys = Keys::new(&definition);
+        let too_wide = StoreError::TooWide { most: MOST };
+        let plan = Plan::new(&definition.layout, HEADER + keys.width(), MOST).ok_or(too_wide)?;
+        let entries = limits.entries.min(Order::MAX_ENTRIES as usize);
+        Ok(Self {
+            limits: Limits { entries, ..limits },
+            records: Arena::new(plan.end(), CHUNK),
+            order: Order::new(definition.expire_ms),
+            definition,
+            plan,
+            keys,
+            index: Index::default(),
+            texts: Texts::default(),
+            hasher: RandomState::default(),
+            now_ms: 0,
+            generation: 0,
+            counters: Counters::default(),
+        })
+    }
+
+    /// What the entries are.
+    #[must_use]
+    pub const fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// The number of entries held, those counted in whose life has ended since [`Self::expire`] was last called.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether no entry is held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What happened to entries so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Bytes held: entries, index, order, texts, and what is free in between.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.records.memory()
+            + self.index.memory()
+            + self.order.memory()
+            + self.keys.memory()
+            + self.texts.memory()
+    }
+
+    /// Takes an update at `now_ms`.
+    ///
+    /// The entry's life starts anew: with the `expire` of the table, or with what a timed update says, if that is shorter. An
+    /// untimed update with the id and the values that the entry has already is a repetition, as they come after a resync:
+    /// the life goes on.
+    pub fn apply(&mut self, now_ms: u64, update: &Update<'_>) -> Applied {
+        let now_ms = self.tick(now_ms);
+        if !self.keys.takes(update.key) || update.values.len() != self.plan.slots() {
+            self.counters.dropped += 1;
+            return Applied::Dropped;
+        }
+        let Ok(text) = self.acquire_text(now_ms, update.server_key) else {
+            self.counters.dropped += 1;
+            return Applied::Dropped;
+        };
+        let hash = texts::hash(&self.hasher, update.key);
+        match self.find(hash, update.key) {
+            Some(at) => self.renew(now_ms, at, update, text),
+            None => self.insert(now_ms, hash, update, text),
+        }
+    }
+
+    /// The entry with a canonical key, if it is alive.
+    #[must_use]
+    pub fn get(&self, key: &[u8], now_ms: u64) -> Option<EntryRef<'_>> {
+        let at = self.find(texts::hash(&self.hasher, key), key)?;
+        self.entry(at, self.now_ms.max(now_ms))
+    }
+
+    /// All living entries, in no order that means anything.
+    #[must_use]
+    pub fn iter(&self, now_ms: u64) -> Iter<'_> {
+        Iter::new(self, self.now_ms.max(now_ms))
+    }
+
+    /// Removes entries whose life has ended, looking at no more than `budget` of them; returns how many it removed. An entry
+    /// may stay for a moment that is short compared to the `expire` of the table (a 2045th of it); nobody reads it.
+    pub fn expire(&mut self, now_ms: u64, budget: usize) -> usize {
+        self.expire_with(now_ms, budget, |_| ())
+    }
+
+    /// As [`Self::expire`], showing each entry before it goes, as it was when its life ended.
+    pub fn expire_with(&mut self, now_ms: u64, budget: usize, mut gone: impl FnMut(EntryRef<'_>)) -> usize {
+        let now_ms = self.tick(now_ms);
+        let (mut budget, mut count) = (budget, 0);
+        while let Some(at) = self.order.next_expired(&mut self.records, now_ms, &mut budget) {
+            let record = self.records.get(at);
+            gone(EntryRef::new(Reading::new(self, record, record::deadline(record))));
+            self.remove_at(at);
+            count += 1;
+        }
+        self.counters.expired += count as u64;
+        count
+    }
+
+    /// Starts a generation: what is updated from now on belongs to it.
+    pub fn begin_generation(&mut self) {
+        if let Some(next) = self.generation.checked_add(1) {
+            self.generation = next;
+            return;
+        }
+        for at in 0..self.records.end() {
+            record::set_generation(self.records.get_mut(at), 0);
+        }
+        self.generation = 1;
+    }
+
+    /// Removes the entries of older generations: those that were not updated since [`Self::begin_generation`]. Right after a
+    /// resync that was finished, and only then, these are the entries that their source has lost. Returns their number.
+    pub fn sweep_older(&mut self, now_ms: u64) -> usize {
+        self.sweep_older_with(now_ms, |_| ())
+    }
+
+    /// As [`Self::sweep_older`], showing each living entry before it goes.
+    pub fn sweep_older_with(&mut self, now_ms: u64, mut gone: impl FnMut(EntryRef<'_>)) -> usize {
+        let now_ms = self.tick(now_ms);
+        let mut count = 0;
+        for at in 0..self.records.end() {
+            let record = self.records.get(at);
+            if !record::is_occupied(record) || record::generation(record) == self.generation {
+                continue;
+            }
+            if let Some(entry) = self.entry(at, now_ms) {
+                gone(entry);
+                count += 1;
+            }
+            self.remove_at(at);
+        }
+        self.counters.swept += count as u64;
+        count
+    }
+
+    /// Removes the entry with a canonical key; returns whether there was one.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let found = self.find(texts::hash(&self.hasher, key), key);
+        found.inspect(|at| self.remove_at(*at)).is_some()
+    }
+
+    fn tick(&mut self, now_ms: u64) -> u64 {
+        self.now_ms = self.now_ms.max(now_ms & STAMP);
+        self.now_ms
+    }
+
+    fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
+        self.index.find(hash, |at| self.keys.get(self.records.get(at)) == key)
+    }
+
+    fn entry(&self, at: u32, now_ms: u64) -> Option<EntryRef<'_>> {
+        let record = self.records.get(at);
+        let is_alive = record::is_occupied(record) && !self.has_expired(Header::read(record), now_ms);
+        is_alive.then(|| EntryRef::new(Reading::new(self, record, now_ms)))
+    }
+
+    const fn expires(&self) -> bool {
+        self.definition.expire_ms > 0
+    }
+
+    fn has_expired(&self, header: Header, now_ms: u64) -> bool {
+        self.expires() && header.deadline_ms() <= now_ms
+    }
+
+    /// Milliseconds that an entry lives from its update on.
+    fn life(&self, update: &Update<'_>) -> u32 {
+        let expire = self.definition.expire_ms;
+        update.life_ms.map_or(expire, |rest| rest.min(expire))
+    }
+
+    /// The number of the text of an update, held once for it; `None` if it brings none.
+    fn acquire_text(&mut self, now_ms: u64, server_key: ServerKey<'_>) -> Result<Option<u32>, IsFull> {
+        match server_key {
+            ServerKey::Known(text) if self.plan.text_at().is_some() => {
+                self.make_room(now_ms, |store| store.texts.growth(text))?;
+                Ok(Some(self.texts.acquire(text)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn renew(&mut self, now_ms: u64, at: u32, update: &Update<'_>, text: Option<u32>) -> Applied {
+        let record = self.records.get_mut(at);
+        let old = Header::read(record);
+        let is_dead = self.definition.expire_ms > 0 && old.deadline_ms() <= now_ms;
+        let old_text = self.plan.text_at().map_or(0, |place| record::u32_at(record, place));
+        let age_ms = now_ms.saturating_sub(old.updated_ms);
+        let same = old.update_id == update.update_id
+            && !is_dead
+            && text.is_none_or(|text| text == old_text)
+            && self.plan.same(&self.definition.layout, record, update.values, age_ms);
+        if same && update.life_ms.is_none() {
+            record::set_generation(record, self.generation);
+            self.texts.release(text.unwrap_or(0));
+            return Applied::Same;
+        }
+        let new_text = text.unwrap_or(if is_dead { 0 } else { old_text });
+        let new = self.write(now_ms, at, update, RENEWED, new_text);
+        if text.is_some() || is_dead {
+            self.texts.release(old_text);
+        }
+        if self.expires() && self.order.moves(old.deadline_ms(), new.deadline_ms()) {
+            self.order.unlink(&mut self.records, at);
+            self.order.push(&mut self.records, at, new.deadline_ms());
+        }
+        match (is_dead, same) {
+            (true, _) => {
+                self.counters.expired += 1;
+                Applied::New
+            }
+            (false, true) => Applied::Same,
+            (false, false) => Applied::Changed,
+        }
+    }
+
+    fn insert(&mut self, now_ms: u64, hash: u32, update: &Update<'_>, text: Option<u32>) -> Applied {
+        let growth = |store: &Self| {
+            store.records.growth() + store.index.growth() + store.order.growth() + store.keys.growth(update.key)
+        };
+        let room = if self.len() < self.limits.entries { Ok(()) } else { self.evict(now_ms) };
+        if room.and_then(|()| self.make_room(now_ms, growth)).is_err() {
+            self.texts.release(text.unwrap_or(0));
+            self.counters.dropped += 1;
+            return Applied::Dropped;
+        }
+        let at = self.records.take();
+        self.keys.put(self.records.get_mut(at), update.key);
+        let header = self.write(now_ms, at, update, 0, text.unwrap_or(0));
+        self.index.insert(hash, at);
+        self.order.push(&mut self.records, at, header.deadline_ms());
+        Applied::New
+    }
+
+    /// Writes everything of a record but its links and its key.
+    fn write(&mut self, now_ms: u64, at: u32, update: &Update<'_>, flags: u8, text: u32) -> Header {
+        let flags = flags | OCCUPIED | if update.resync { RESYNC } else { 0 };
+        let header = Header {
+            updated_ms: now_ms,
+            generation: self.generation,
+            flags,
+            life_ms: self.life(update),
+            update_id: update.update_id,
+        };
+        let record = self.records.get_mut(at);
+        header.write(record);
+        self.plan.write(record, update.values);
+        if let Some(place) = self.plan.text_at() {
+            record::put_u32(record, place, text);
+        }
+        header
+    }
+
+    /// Evicts until so many bytes more are within the limit.
+    fn make_room(&mut self, now_ms: u64, growth: impl Fn(&Self) -> usize) -> Result<(), IsFull> {
+        loop {
+            let growth = growth(self);
+            if growth == 0 || self.memory().saturating_add(growth) <= self.limits.bytes {
+                return Ok(());
+            }
+            self.evict(now_ms)?;
+        }
+    }
+
+    /// Makes room for one entry.
+    fn evict(&mut self, now_ms: u64) -> Result<(), IsFull> {
+        let mut unlimited = usize::MAX;
+        let at = match self.limits.full {
+            Full::EvictOldest => self.order.oldest(&mut self.records, now_ms),
+            // What has expired is no entry any more.
+            Full::Stop => self.order.next_expired(&mut self.records, now_ms, &mut unlimited),
+        };
+        let at = at.ok_or(IsFull)?;
+        if self.has_expired(Header::read(self.records.get(at)), now_ms) {
+            self.counters.expired += 1;
+        } else {
+            self.counters.evicted += 1;
+        }
+        self.remove_at(at);
+        Ok(())
+    }
+
+    fn remove_at(&mut self, at: u32) {
+        self.order.unlink(&mut self.records, at);
+        let record = self.records.get(at);
+        let hash = texts::hash(&self.hasher, self.keys.get(record));
+        self.index.remove(hash, at);
+        if let Some(place) = self.plan.text_at() {
+            self.texts.release(record::u32_at(record, place));
+        }
+        self.keys.free(record);
+        record::vacate(self.records.get_mut(at));
+        self.records.give_back(at);
+    }
+}
+
+/// There is no room, and none may be made.
+#[derive(Debug)]
+struct IsFull;
