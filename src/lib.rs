@@ -12,6 +12,7 @@
 //! L3  ops/      edits: one file each, from a model to edit sets
 //!     lint/     rules over several instances: one file each, from models to findings
 //!     table/    entries in memory: deadlines, limits, order, filters
+//!     record/   dumps and recordings, one JSON object a line: written and read
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
 //!     proto/    the peers protocol as a state machine without sockets and clocks
@@ -60,6 +61,7 @@ pub mod model;
 pub mod ops;
 pub mod output;
 pub mod proto;
+pub mod record;
 pub mod span;
 pub mod stick;
 pub mod table;

@@ -7,11 +7,13 @@ use std::{
 
 /// The layer of each module of the crate's root: a module may use modules of lower layers, and itself. `config` and
 /// `model` share a layer on the map, `model` above `config`.
-const LAYERS: [(&str, u8); 14] = [
+const LAYERS: [(&str, u8); 15] = [
+const LAYERS: [(&str, u8); 15] = [
     ("cli", 6),
     ("output", 5),
     ("ops", 4),
     ("lint", 4),
+    ("record", 4),
     ("model", 3),
     ("config", 2),
     ("proto", 2),

@@ -1,0 +1,112 @@
+//! How fast records are written and read on one core. Medians of the time on the processor, so that other work on the
+//! machine counts little; nothing is asserted.
+//!
+//! `cargo bench --bench record` takes 1,000,000 entries; a number as argument makes it fewer.
+
+use std::{fs, hint::black_box, io, time::Duration};
+
+use peerctl::{
+    grammar::{DataType, KeyType},
+    record::{Checksum, Entry, Header, Reader, Record, Stream, Time, VERSION, Writer},
+    stick::{Definition, Layout},
+};
+
+fn main() {
+    let count: u32 = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
+    println!("{count} entries of `type ip store gpc0,conn_cnt,http_req_cnt,http_req_rate(10s),bytes_in_cnt`\n");
+    println!("{:36} {:>8} {:>9} {:>10}  goal", "", "M/s", "ns/entry", "MB/s");
+    for (name, checksum) in [("", Checksum::None), (", with checksums", Checksum::Crc32c)] {
+        let lines = write(count, checksum, Vec::new());
+        let row = |what: &str, time: Duration, goal: &str| row(what, count, lines.len(), time, goal);
+        row(&format!("write{name}"), median(|| _ = write(count, checksum, io::sink())), "≥ 5 M/s");
+        row(&format!("read{name}"), median(|| assert_eq!(read(&lines), u64::from(count))), "≥ 3 M/s");
+        if checksum == Checksum::None {
+            let text = String::from_utf8(lines.clone()).expect("UTF-8").replace("\"resync\":true", "\"resync\": true");
+            row("read, as other programs write it", median(|| assert_eq!(read(text.as_bytes()), u64::from(count))), "");
+        }
+    }
+}
+
+fn write<W: io::Write>(count: u32, checksum: Checksum, out: W) -> W {
+    let mut writer = Writer::new(Stream::new(out), checksum);
+    let mut time = Time::from_unix_ms(1_767_225_600_000);
+    writer.header(&Header { version: VERSION, peerctl: "bench".into(), time }).expect("a header");
+    let table = writer.table(b"lb1", &definition()).expect("a table");
+    for n in 0..count {
+        // As a resync goes: some thousand entries in a millisecond.
+        if n % 2000 == 0 {
+            time = Time::from_unix_ms(time.unix_ms() + 1);
+        }
+        let noise = n.wrapping_mul(0x9e37_79b1);
+        let values = [
+            u64::from(n % 100),
+            u64::from(noise >> 20),
+            u64::from(noise >> 16),
+            u64::from(noise % 10_000),
+            u64::from(noise >> 24),
+            u64::from(noise >> 25),
+            u64::from(noise) << 8,
+        ];
+        let entry = Entry {
+            table,
+            time,
+            key: &noise.to_be_bytes(),
+            expire_ms: Some(noise % 3_600_000),
+            resync: true,
+            update_id: Some(n),
+            values: &values,
+            server_key: None,
+        };
+        writer.entry(&entry).expect("an entry");
+    }
+    writer.end(true).expect("the end");
+    writer.into_journal().into_inner()
+}
+
+fn read(lines: &[u8]) -> u64 {
+    let mut reader = Reader::new(lines);
+    let mut sum: u64 = 0;
+    while let Some(record) = reader.read().expect("records") {
+        if let Record::Entry(entry, _) = record {
+            assert_eq!(entry.table.index(), 0);
+            sum = sum.wrapping_add(entry.values.iter().fold(0, |sum: u64, value| sum.wrapping_add(*value)));
+        }
+    }
+    black_box(sum);
+    reader.summary().entries
+}
+
+fn definition() -> Definition {
+    let types = [("gpc0", None), ("conn_cnt", None), ("http_req_cnt", None), ("http_req_rate", Some(10_000))];
+    let types = types.into_iter().chain([("bytes_in_cnt", None)]);
+    let types = types.map(|(name, period)| (DataType::by_name(name.as_bytes()).expect("a type"), None, period));
+    let layout = Layout::new(types);
+    Definition { name: (*b"st_src").into(), key_type: KeyType::IP, key_len: 4, expire_ms: 3_600_000, layout }
+}
+
+fn median(mut work: impl FnMut()) -> Duration {
+    let mut times: Vec<_> = (0..9)
+        .map(|_| {
+            let start = on_processor();
+            work();
+            on_processor() - start
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// How long this thread ran until now.
+fn on_processor() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    Duration::from_nanos(stat.split(' ').next().and_then(|ns| ns.parse().ok()).expect("nanoseconds"))
+}
+
+fn row(what: &str, count: u32, bytes: usize, time: Duration, goal: &str) {
+    let seconds = time.as_secs_f64();
+    let rate = f64::from(count) / seconds / 1e6;
+    let ns = seconds * 1e9 / f64::from(count);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let megabytes = bytes as f64 / seconds / 1e6;
+    println!("{what:36} {rate:8.2} {ns:9.0} {megabytes:10.0}  {goal}");
+}
