@@ -9,6 +9,7 @@
 //! ```text
 //! L5  cli/      arguments → options → one library call → renderer → exit code; the only files and processes
 //! L4  output/   data → text: diagnostics, diffs, JSON
+//!     node/     the only tokio, sockets, TLS and clocks: what makes a session a peer
 //! L3  ops/      edits: one file each, from a model to edit sets
 //!     lint/     rules over several instances: one file each, from models to findings
 //!     table/    entries in memory: deadlines, limits, order, filters
@@ -58,6 +59,7 @@ pub mod escape;
 pub mod grammar;
 pub mod lint;
 pub mod model;
+pub mod node;
 pub mod ops;
 pub mod output;
 pub mod proto;
