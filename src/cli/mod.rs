@@ -26,6 +26,7 @@ pub mod secrets;
 pub mod show;
 pub mod stdout;
 pub mod table;
+pub mod target;
 pub mod validate;
 mod validation;
 pub mod version;
