@@ -8,8 +8,6 @@ use std::{
 /// The layer of each module of the crate's root: a module may use modules of lower layers, and itself. `config` and
 /// `model` share a layer on the map, `model` above `config`.
 const LAYERS: [(&str, u8); 16] = [
-const LAYERS: [(&str, u8); 16] = [
-const LAYERS: [(&str, u8); 16] = [
     ("cli", 6),
     ("output", 5),
     ("node", 5),

@@ -24,6 +24,7 @@ pub mod remove;
 pub mod report;
 pub mod secrets;
 pub mod show;
+pub mod spool;
 pub mod stdout;
 pub mod table;
 pub mod target;

@@ -60,6 +60,12 @@ impl Output {
         Ok(Self { path: path.to_owned(), fd, beside: Some(Beside { place, temp }) })
     }
 
+    /// The path, for people.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
     /// Makes what was written durable and puts it in its place.
     ///
     /// # Errors
