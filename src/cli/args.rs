@@ -6,6 +6,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments are help texts: backticks would be printed")]
 
 mod check;
+mod live;
 mod peers;
 mod read;
 mod show;
@@ -20,6 +21,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::help;
 
 pub use check::{CheckArgs, FindingFormat, SeverityArg};
+pub use live::{
+    CompareArgs, ConnectArgs, ConnectTlsArgs, DumpArgs, DumpFormat, Existing, Life, ProbeArgs, ReplayArgs, SelectArgs,
+    Speed, Tolerance, WaitSyncArgs, WatchArgs, WatchFormat,
+};
 pub use peers::{AddArgs, GenerateArgs, RemoveArgs, StyleArg, TlsArgs, VerifyArg};
 pub use read::ReadArgs;
 pub use show::{GraphArgs, GraphFormat, ShowArgs};

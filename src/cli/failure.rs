@@ -39,6 +39,12 @@ impl Failure {
         Self { exit, told: Told::Message(diagnostic) }
     }
 
+    /// A failure with places, whose files end with the command.
+    #[must_use]
+    pub fn drawn(exit: Exit, diagnostic: &Diagnostic, sources: &[&Source], look: &Look<'_>) -> Self {
+        Self { exit, told: Told::Drawn(diagnostic.render(sources, look)) }
+    }
+
     /// Misuse: exit 2.
     #[must_use]
     pub fn misuse(message: impl Into<String>, help: impl Into<String>) -> Self {

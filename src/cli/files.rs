@@ -18,6 +18,7 @@ mod error;
 mod journal;
 mod lock;
 mod metadata;
+mod output;
 mod preflight;
 mod read;
 mod recover;
@@ -34,9 +35,10 @@ use clap::ValueEnum;
 pub use commit::Written;
 pub use error::FileError;
 pub use journal::{Pending, pending};
+pub use output::Output;
 pub use read::{MAX_BYTES, Original, Snapshot, contents, list_directory, read};
 pub use recover::Recovery;
-pub use signals::{interrupted, survive_size_limit};
+pub use signals::{Guard, interrupted, survive_size_limit};
 pub use transaction::{Change, Transaction};
 
 /// How files are written.

@@ -26,6 +26,15 @@ pub enum StdoutError {
 }
 
 impl StdoutError {
+    /// A failed write.
+    #[must_use]
+    pub fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Failed(error),
+        }
+    }
+
     /// The exit code of the program; 0 where the reader just had enough.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -47,10 +56,13 @@ pub fn print(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
     let result = print(&mut out).and_then(|()| out.flush());
     // What is still buffered after a failure must not be tried again when the buffer is dropped.
     drop(out.into_parts());
-    result.map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => StdoutError::Closed,
-        _ => StdoutError::Failed(error),
-    })
+    result.map_err(StdoutError::of)
+}
+
+/// Standard output for whoever keeps a buffer; what fails is a [`StdoutError::of`] it.
+pub fn writer() -> impl Write {
+    survive_size_limit();
+    Descriptor
 }
 
 /// Fails if standard output is this file (`peerctl … FILE > FILE`). Paths that can't be looked at are left to whoever reads them.

@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod diff;
+pub mod entries;
 pub mod graph;
 pub mod json;
 pub mod lint;
@@ -20,3 +21,6 @@ pub mod show_text;
 pub mod table_json;
 pub mod table_list;
 pub mod tree_json;
+
+/// Bytes of text after which it is handed on.
+const BATCH: usize = 64 << 10;

@@ -126,8 +126,9 @@ impl<J: Journal> Writer<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::DataType;
-    use crate::record::{SessionEvent, Stream};
+    use crate::grammar::{DataType, KeyType};
+    use crate::record::{MAX_LINE, MAX_NAME, SessionEvent, Stream, Time};
+    use crate::stick::Layout;
 
     fn definition() -> Definition {
         let rate = DataType::by_name(b"http_req_rate").expect("a data type");

@@ -13,7 +13,7 @@ use super::error::FileError;
 
 /// Counts as a write in progress while it lives.
 #[derive(Debug)]
-pub(super) struct Guard(&'static State);
+pub struct Guard(&'static State);
 
 #[derive(Debug, Default)]
 struct State {
@@ -30,7 +30,8 @@ const ENDING: [Signal; 4] = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUI
 
 impl Guard {
     /// Starts noting signals.
-    pub(super) fn new() -> Self {
+    #[must_use]
+    pub fn note() -> Self {
         let state = STATE.get_or_init(install);
         state.writers.fetch_add(1, Ordering::SeqCst);
         state.idle.store(false, Ordering::SeqCst);

@@ -73,7 +73,7 @@ impl Transaction {
         paths: &[PathBuf],
         mut compute: impl FnMut() -> Result<(T, Vec<Change>), E>,
     ) -> Result<(T, Transaction), E> {
-        let guard = signals::Guard::new();
+        let guard = signals::Guard::note();
         let mut this =
             Transaction { options, staged: Vec::new(), stuck: false, recovered: Vec::new(), held: Vec::new(), guard };
         this.recover(paths)?;

@@ -1,0 +1,190 @@
+//! A thread that writes what others make, so that a slow reader or disk stops nobody who has heartbeats to send.
+
+use std::collections::VecDeque;
+use std::io::{self, Write as _};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::files::Output;
+use super::stdout::{self, StdoutError};
+
+/// Bytes that may wait before whoever brings more has to wait, too.
+const FULL: usize = 8 << 20;
+
+/// How long it waits. After that it goes on, and a little more than [`FULL`] waits: whoever reads a connection must come back
+/// to it in time.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Where the text goes.
+#[derive(Debug)]
+pub enum Destination {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(Output),
+}
+
+/// Text on its way.
+#[derive(Debug)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    thread: JoinHandle<Option<Output>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    chunks: VecDeque<Vec<u8>>,
+    /// Bytes of all chunks.
+    bytes: usize,
+    /// Nothing more will come.
+    ended: bool,
+    /// The thread has nothing more to do, for this reason if it failed.
+    done: Option<Option<io::Error>>,
+}
+
+/// Nothing more is written; [`Spool::finish`] says why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gone;
+
+impl Spool {
+    /// Starts the thread.
+    #[must_use]
+    pub fn start(destination: Destination) -> Self {
+        let shared = Arc::<Shared>::default();
+        let own = Arc::clone(&shared);
+        Self { shared, thread: thread::spawn(move || own.write(destination)) }
+    }
+
+    /// Hands text over.
+    ///
+    /// # Errors
+    /// If nothing more is written.
+    pub fn push(&self, chunk: Vec<u8>) -> Result<(), Gone> {
+        let mut state = self.shared.lock();
+        if state.bytes >= FULL && state.done.is_none() {
+            state = self.shared.wait(state, PATIENCE, |state| state.bytes >= FULL && state.done.is_none());
+        }
+        if state.done.is_some() {
+            return Err(Gone);
+        }
+        state.bytes += chunk.len();
+        state.chunks.push_back(chunk);
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    /// Waits until everything is written, `patience` at most if one is given; a file then takes its place if it is to be
+    /// `kept`.
+    ///
+    /// # Errors
+    /// If it wasn't written in full.
+    pub fn finish(self, patience: Option<Duration>, kept: bool) -> Result<(), Failure> {
+        let mut state = self.shared.lock();
+        state.ended = true;
+        self.shared.changed.notify_all();
+        let patience = patience.unwrap_or(Duration::MAX);
+        let mut state = self.shared.wait(state, patience, |state| state.done.is_none());
+        let done = state.done.take();
+        drop(state);
+        let Some(failed) = done else {
+            // The reader holds the thread up; the end of the program frees it.
+            return Err(StdoutError::Failed(io::ErrorKind::TimedOut.into()).into());
+        };
+        let output = self.thread.join().unwrap_or_default();
+        match (failed, output) {
+            (Some(error), Some(output)) => Err(Failure::io("write", &output.shown(), &error)),
+            (Some(error), None) => Err(StdoutError::of(error).into()),
+            (None, Some(output)) if kept => Ok(output.finish()?),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+impl Shared {
+    /// The thread.
+    fn write(&self, mut destination: Destination) -> Option<Output> {
+        let result = self.write_all(&mut destination);
+        let mut state = self.lock();
+        state.done = Some(result.err());
+        let waiting = mem::take(&mut state.chunks);
+        state.bytes = 0;
+        drop(state);
+        self.changed.notify_all();
+        drop(waiting);
+        match destination {
+            Destination::Stdout => None,
+            Destination::File(output) => Some(output),
+        }
+    }
+
+    fn write_all(&self, destination: &mut Destination) -> io::Result<()> {
+        let mut stdout = stdout::writer();
+        loop {
+            let idle = |state: &mut State| state.chunks.is_empty() && !state.ended;
+            let mut state = self.wait(self.lock(), Duration::MAX, idle);
+            let Some(chunk) = state.chunks.pop_front() else { return Ok(()) };
+            drop(state);
+            match destination {
+                Destination::Stdout => stdout.write_all(&chunk)?,
+                Destination::File(output) => output.write_all(&chunk)?,
+            }
+            self.lock().bytes -= chunk.len();
+            self.changed.notify_all();
+        }
+    }
+
+    /// A panic in the other thread has left a state that is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        patience: Duration,
+        condition: impl FnMut(&mut State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        match self.changed.wait_timeout_while(state, patience, condition) {
+            Ok((state, _)) => state,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cli::exit::Exit;
+
+    #[test]
+    fn everything_is_written_in_order() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("out");
+        let spool = Spool::start(Destination::File(Output::create(&path).expect("begun")));
+        let expected: Vec<u8> = (0..=255).flat_map(|byte| vec![byte; 4096]).collect();
+        for chunk in expected.chunks(1000) {
+            spool.push(chunk.to_vec()).expect("taken");
+        }
+        spool.finish(None, true).expect("written");
+        assert_eq!(std::fs::read(&path).expect("there"), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_at_the_end() {
+        let spool = Spool::start(Destination::File(Output::create(Path::new("/dev/full")).expect("a device")));
+        while spool.push(vec![b'x'; 4096]).is_ok() {}
+        let failure = spool.finish(None, true).expect_err("a full device");
+        assert_eq!(failure.exit, Exit::Io);
+    }
+}

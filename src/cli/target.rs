@@ -1,0 +1,110 @@
+//! Where live commands connect, as whom, and with which TLS: from PEERs, or from a peers section of a configuration.
+//!
+//! [`resolve`] reads what a user typed; what comes out is right as far as it can be without calling anybody.
+
+mod address;
+mod by_hand;
+mod configured;
+mod globals;
+mod listening;
+mod tables;
+mod tls;
+
+use std::path::Path;
+
+use super::{args::ConnectArgs, failure::Failure, instances::Loaded, view::View};
+
+pub use address::{Address, Family};
+pub use listening::Listen;
+pub use tables::{Meant, Tables};
+pub use tls::{Tls, Trust};
+
+/// Whom a command calls, or is called by.
+#[derive(Debug)]
+pub struct Targets {
+    /// The peers, in the order in which they were named, else in that of the section; at least one.
+    pub peers: Vec<Target>,
+    /// Where to listen; then nobody is called.
+    pub listen: Option<Listen>,
+    /// The configuration they come from.
+    pub configuration: Option<Configuration>,
+    /// What is worth knowing about them, a line each.
+    pub notes: Vec<String>,
+}
+
+/// A peer to call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// Its name among the peers: HAProxy takes no call for another one. `None` if the address is all that is known.
+    pub name: Option<Box<[u8]>>,
+    /// Our name towards it; its own name where that is borrowed.
+    pub us: Box<[u8]>,
+    /// Where it listens; `None` where it is to call us and nothing says it.
+    pub address: Option<Address>,
+    /// Whether its listener waits for a PROXY header in front of everything.
+    pub proxy_header: bool,
+    /// How it is called with TLS; `None` for plain TCP.
+    pub tls: Option<Tls>,
+}
+
+impl Target {
+    /// What people call it: its name, else its address.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match (&self.name, &self.address) {
+            (Some(name), _) => crate::escape::name(name).into_owned(),
+            (None, Some(address)) => address.to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// A configuration and the section of it that is meant.
+#[derive(Debug)]
+pub struct Configuration {
+    /// The instance.
+    pub loaded: Loaded,
+    /// The section's name.
+    pub section: Vec<u8>,
+}
+
+/// As whom a command connects.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Identity {
+    /// As a peer that HAProxy lists: with a configuration only a guest of the section will do.
+    Listed,
+    /// As anybody: being unknown is an answer, too.
+    Anybody,
+    /// Under the name of the HAProxy that is called.
+    Borrowed,
+}
+
+/// Reads PEERs and the options that go with them.
+///
+/// # Errors
+/// If a PEER, an address or a TLS option is wrong, a file can't be read, the section isn't there or lists no peer, or we
+/// have no name in it.
+pub fn resolve(view: &View, args: &ConnectArgs, peers: &[String], who: Identity) -> Result<Targets, Failure> {
+    let by_config = args.config.is_some() || args.section.is_some() || peers.is_empty();
+    let mut targets = if by_config {
+        configured::targets(view, args, peers, who)?
+    } else {
+        Targets { peers: by_hand::targets(args, peers, who)?, listen: None, configuration: None, notes: Vec::new() }
+    };
+    let names = targets.peers.iter().filter_map(|target| target.name.as_deref());
+    if let Some(tls) = tls::by_hand(&args.tls, args.listen.is_some(), names)? {
+        for target in &mut targets.peers {
+            target.tls = Some(tls.of(target.name.as_deref()));
+        }
+    }
+    if let Some(text) = &args.listen {
+        targets.listen =
+            Some(listening::listen(args, text, targets.peers.iter().find_map(|target| target.tls.as_ref()))?);
+    }
+    Ok(targets)
+}
+
+/// The files of TLS, read.
+fn file(path: &Path) -> Result<Vec<u8>, Failure> {
+    Ok(super::files::contents(path)?)
+}
