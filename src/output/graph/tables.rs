@@ -1,6 +1,6 @@
 //! Which tables travel between instances that are connected, and whether their definitions agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Presence, Table, compare, links::Member};
 use crate::{
@@ -35,13 +35,11 @@ fn table(
     let instance_name =
         |index: usize| instances.get(index).map_or_else(String::new, |(n, _)| escape::name(n.as_bytes()).into());
     let first = holders.first();
-    let mut reasons = Vec::new();
-    if let Some((index, reference)) = first {
-        let reference = (&*instance_name(*index), reference.schema());
-        for (other, table) in holders.iter().skip(1).filter(|(other, _)| other != index) {
-            reasons.extend(compare::differences(reference, (&*instance_name(*other), table.schema())));
-        }
-    }
+    let mut seen = BTreeSet::new();
+    let own: Vec<&Holder<'_>> = holders.iter().filter(|(index, _)| seen.insert(*index)).collect();
+    let on: Vec<String> = own.iter().map(|(index, _)| instance_name(*index)).collect();
+    let definitions: Vec<_> = on.iter().map(String::as_str).zip(own.iter().map(|(_, table)| table.schema())).collect();
+    let mut reasons = compare::differences(&definitions);
     let mut at = Vec::new();
     for (index, (_, instance)) in instances.iter().enumerate() {
         let presence = if holders.iter().any(|(holder, _)| *holder == index) {
