@@ -33,6 +33,17 @@ pub(super) fn differences(all: &[Definition<'_>]) -> Vec<String> {
     found
 }
 
+/// The index of the first definition that more than half of them match in all that counts; `None` if there is none.
+pub(super) fn usual(all: &[Definition<'_>]) -> Option<usize> {
+    let like = |one: &Definition<'_>| all.iter().filter(|other| match_each_other(one, other)).count();
+    all.iter().position(|one| 2 * like(one) > all.len())
+}
+
+/// Whether all of it replicates between two.
+pub(super) fn match_each_other(a: &Definition<'_>, b: &Definition<'_>) -> bool {
+    differences(&[*a, *b]).is_empty()
+}
+
 /// Columns that some store and others don't: those of the same instances together.
 fn only_some(all: &[Definition<'_>]) -> Vec<String> {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
