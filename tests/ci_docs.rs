@@ -1,4 +1,5 @@
-//! The blocks of `docs/ci.md` and the hooks for pre-commit: their commands run as they stand there.
+//! The blocks of the README and of `docs/ci.md` about pipelines, and the hooks for pre-commit: their commands run as they stand
+//! there.
 
 use std::{fs, path::Path};
 
@@ -27,7 +28,7 @@ fn repository() -> tempfile::TempDir {
 
 /// The commands in the blocks that check, word by word.
 fn commands() -> Vec<Vec<String>> {
-    let text = read("docs/ci.md");
+    let text = read("README.md") + &read("docs/ci.md");
     let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let mut commands = Vec::new();
     for block in blocks {
@@ -54,7 +55,7 @@ fn value<'t>(hook: &'t str, key: &str) -> &'t str {
 
 #[test]
 fn the_hooks_check_the_instances_they_are_given() {
-    let (hooks, guide) = (read(".pre-commit-hooks.yaml"), read("docs/ci.md"));
+    let (hooks, guide) = (read(".pre-commit-hooks.yaml"), read("README.md"));
     let args = value(&guide, "        args").trim_matches(['[', ']']).split(", ");
     let hooks: Vec<&str> = hooks.split("- id: ").skip(1).collect();
     assert_eq!(hooks.len(), 2);
@@ -89,4 +90,20 @@ fn the_commands_of_the_examples_find_the_mistake_and_write_their_reports() {
         Command::cargo_bin("peerctl").expect("built").args(fix).current_dir(&folder).assert().code(0);
         Command::cargo_bin("peerctl").expect("built").args(&command).current_dir(&folder).assert().code(0);
     }
+}
+
+#[test]
+fn the_finding_in_the_readme_is_what_is_printed() {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once("$ peerctl check-ids lb1.cfg lb2.cfg\n").expect("the example");
+    let shown = rest.split("```").next().expect("its end");
+    let repository = repository();
+    let folder = repository.path().join("haproxy");
+    let run = Command::cargo_bin("peerctl")
+        .expect("built")
+        .args(["check-ids", "lb1.cfg", "lb2.cfg"])
+        .current_dir(folder)
+        .assert();
+    let printed = String::from_utf8(run.code(1).get_output().stdout.clone()).expect("text");
+    assert!(printed.starts_with(shown), "{printed}");
 }

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-const CASES: [&str; 3] = ["pair", "three", "six"];
+const CASES: [&str; 4] = ["pair", "three", "six", "sections"];
 const FORMATS: [(&str, &str); 3] = [("mermaid", "mmd"), ("dot", "dot"), ("svg", "svg")];
 
 fn folder(case: &str) -> PathBuf {

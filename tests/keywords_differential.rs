@@ -126,6 +126,79 @@ fn first_words_are_judged_as_haproxy_judges_them() {
     }
 }
 
+/// The section and the line in which a second word is tried.
+fn second_line(after: &str, word: &str) -> (&'static str, String) {
+    let section = match after.split_once(' ') {
+        Some(("backend", _)) => "backend",
+        Some(("defaults", _)) => "defaults",
+        Some(("listen", _)) => "listen",
+        _ if after.contains("response") => "backend",
+        _ => "frontend",
+    };
+    let before = after.strip_prefix(section).map_or(after, str::trim_start);
+    let called = ["sc-", "set-var", "unset-var", "do-resolve"];
+    let end = match word {
+        "track-sc" => "0",
+        // Without arguments 2.6 and 3.0 die of these.
+        "add-acl" | "del-acl" | "del-map" => "(f) src",
+        "set-map" => "(f) src src",
+        word if !after.contains("option") && called.iter().any(|start| word.starts_with(start)) => "(0)",
+        _ => "",
+    };
+    (section, format!("{before} {word}{end}"))
+}
+
+/// What HAProxy says about a second word, in the words of [`haproxys`].
+fn haproxys_second(verdict: &Verdict) -> &'static str {
+    let said = |list: &[String], words: &[&str]| list.iter().any(|m| words.iter().any(|w| m.contains(w)));
+    let ignored = said(&verdict.warnings, &["ignored because"]);
+    if said(&verdict.alerts, &["unknown option '", "but got '", "(got '"]) {
+        if ignored { "not allowed" } else { "unknown" }
+    } else if said(&verdict.alerts, &["not supported any more"]) {
+        "removed"
+    } else if ignored {
+        "ignored"
+    } else {
+        "known"
+    }
+}
+
+#[test]
+fn second_words_are_judged_as_haproxy_judges_them() {
+    for haproxy in haproxies() {
+        let version = version(&haproxy);
+        let mut words: Vec<(&str, &str)> =
+            section_keywords::all_second().iter().map(|row| (row.section, row.word)).collect();
+        let groups: BTreeSet<&str> = words.iter().map(|(after, _)| *after).collect();
+        words.extend(groups.iter().map(|after| (*after, "no-such-word")));
+        words.dedup();
+        // 2.6 aborts on it.
+        words.retain(|word| version > Version::new(2, 6) || *word != ("backend option", "httpslog"));
+        let pieces: Vec<Vec<u8>> = words
+            .iter()
+            .enumerate()
+            .map(|(number, (after, word))| {
+                let (section, line) = second_line(after, word);
+                // Only a section with a name takes rules.
+                let name = if section == "defaults" { format!("d{number}") } else { format!("s{number}") };
+                let after = if section == "defaults" { DEFAULTS } else { "" };
+                format!("{section} {name}\n {line}\n{after}").into_bytes()
+            })
+            .collect();
+        let said = ask(&haproxy, &pieces);
+        let wrong: Vec<String> = pieces
+            .iter()
+            .zip(&said)
+            .filter(|(piece, said)| ours(piece, version) != haproxys_second(said))
+            .map(|(piece, said)| {
+                format!("{:?}: we say {}, HAProxy {said:?}", String::from_utf8_lossy(piece), ours(piece, version))
+            })
+            .collect();
+        assert!(words.len() > 450, "{}", words.len());
+        assert!(wrong.is_empty(), "{version}: {} of {}\n{}", wrong.len(), words.len(), wrong.join("\n"));
+    }
+}
+
 #[test]
 fn parameters_are_judged_as_haproxy_judges_them() {
     for haproxy in haproxies() {

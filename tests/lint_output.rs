@@ -156,8 +156,15 @@ fn printed_of(
     let instances = [Checked { name: "lb1", files: files[0] }, Checked { name: "lb2", files: files[1] }];
     let given = ["lb1.cfg".to_owned(), "lb2.cfg".to_owned()];
     let command = Command { name: "check", instances: &given };
-    let report =
-        Report { findings, instances: &instances, command: &command, backends: 2, servers: 14, seconds: 0.0234 };
+    let report = Report {
+        findings,
+        instances: &instances,
+        unread: &[],
+        command: &command,
+        backends: 2,
+        servers: 14,
+        seconds: 0.0234,
+    };
     let mut out = Vec::new();
     print(&report, &Redactor::new([7; 32]), &mut out).expect("memory");
     String::from_utf8(out).expect("UTF-8")

@@ -8,10 +8,10 @@ use std::{
     time::Instant,
 };
 
-use reports::{Destination, Printer};
+use reports::Printer;
 
 use super::{
-    args::CheckArgs,
+    args::{CheckArgs, FindingFormat},
     exit::Exit,
     failure::Failure,
     instances::{self, For, Loaded},
@@ -23,7 +23,7 @@ use crate::{
     grammar::Release,
     lint::{self, Context, Finding, Rule, Severity, Side, Subject},
     model::Instance,
-    output::lint::{Checked, Command, Report},
+    output::lint::{Checked, Command, Report, Unread},
 };
 
 /// One of the two commands.
@@ -53,11 +53,12 @@ impl Which {
 /// Runs one of the commands.
 ///
 /// # Errors
-/// For misuse, or if the findings can't be printed. An instance that can't be read is told after the findings of the others.
+/// For misuse, or if the findings can't be printed. What else fails is told after the findings: an instance that can't be
+/// read doesn't hide those of the others.
 pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure> {
     let started = Instant::now();
     let rules = rules(args, which)?;
-    let reports = args.report.iter().map(|text| Destination::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let reports = reports::destinations(&args.report)?;
     refuse_misuse(args, which)?;
     let inputs = instances::paths(&args.instances);
     for path in &inputs {
@@ -65,28 +66,26 @@ pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure>
     }
     reports.iter().try_for_each(|report| report.refuse_inputs(&inputs))?;
     let release = version::release(args.haproxy_version.as_deref(), args.write.haproxy.as_deref())?;
-    let fixed = if args.fix { fix::run(view, args, release, &rules)? } else { None };
-    if let Some(exit) = fixed.filter(|_| args.write.check) {
-        return Ok(exit);
-    }
 
-    let mut failures = Vec::new();
-    let mut loaded: Vec<Loaded> = Vec::new();
-    for one in instances::load_each(&args.instances, &args.read, release.version, For::Looking)? {
-        match one {
-            Ok(one) => loaded.push(one),
-            Err(failure) => failures.push(failure),
+    let mut input = Input::read(args, release)?;
+    let mut fixed = None;
+    if args.fix && input.failures.is_empty() {
+        fixed = fix::run(view, args, release, &rules)?;
+        if fixed.is_some() && !args.write.check {
+            input = Input::read(args, release)?;
         }
     }
-    let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
-    let context = context(&loaded, &read, release);
+
+    let read: Vec<Instance<'_>> = input.loaded.iter().map(Loaded::instance).collect();
+    let context = context(&input.loaded, &read, release);
     let findings = lint::run(&context, &rules);
     let (backends, servers) = size(&context);
-    let checked: Vec<Checked<'_>> = loaded.iter().map(|one| Checked { name: &one.name, files: &one.files }).collect();
+    let checked: Vec<_> = input.loaded.iter().map(|one| Checked { name: &one.name, files: &one.files }).collect();
     let command = Command { name: which.name(), instances: &args.instances };
     let report = Report {
         findings: &findings,
         instances: &checked,
+        unread: &input.unread,
         command: &command,
         backends,
         servers,
@@ -94,16 +93,52 @@ pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure>
     };
     let deny = Severity::from(args.deny);
     let printer = Printer { report: &report, redactor: &view.redactor, deny };
-    reports.iter().try_for_each(|destination| destination.write(&printer, &view.file()))?;
-    stdout::print(|out| printer.print(args.format, &view.output(), out))?;
-    let worst = failures.iter().map(|failure| failure.exit).max();
+    let mut failures = input.failures;
+    failures.extend(reports.iter().filter_map(|report| report.write(&printer, &view.file()).err()));
+    // People who ask what a fix would change have been told; a program gets what it asked for.
+    let is_told = fixed.is_some() && args.write.check && args.format == FindingFormat::Human;
+    if !is_told {
+        stdout::print(|out| printer.print(args.format, &view.output(), out))?;
+    }
     for failure in &failures {
         // Nothing is left to do if standard error is gone.
         let _ = io::stderr().write_all(failure.text(&view.messages()).as_bytes());
     }
     let denied = findings.iter().any(|finding| finding.severity >= deny);
     let exit = if denied { Exit::WouldChange } else { Exit::Done };
+    let worst = failures.iter().map(|failure| failure.exit).max();
     Ok(worst.or(fixed.filter(|fixed| *fixed != Exit::Done)).unwrap_or(exit))
+}
+
+/// The instances, as far as they can be read.
+struct Input {
+    loaded: Vec<Loaded>,
+    /// Those that can't be read, each with a failure.
+    unread: Vec<Unread>,
+    failures: Vec<Failure>,
+}
+
+impl Input {
+    /// # Errors
+    /// For what is wrong with the arguments themselves.
+    fn read(args: &CheckArgs, release: Release) -> Result<Self, Failure> {
+        let mut input = Self { loaded: Vec::new(), unread: Vec::new(), failures: Vec::new() };
+        let all = instances::load_each(&args.instances, &args.read, release.version, For::Looking)?;
+        for (one, name) in all.into_iter().zip(instances::names_of(&args.instances)?) {
+            match one {
+                Ok(loaded) => input.loaded.push(loaded),
+                Err(failure) => {
+                    input.unread.push(Unread { name, why: failure.message().to_owned() });
+                    input.failures.push(failure);
+                }
+            }
+        }
+        if let (true, Some(worst)) = (args.fix, input.failures.iter().map(|failure| failure.exit).max()) {
+            let help = "ids have to be known on all of them";
+            input.failures.push(Failure::new(worst, "nothing is fixed: not all instances can be read", help));
+        }
+        Ok(input)
+    }
 }
 
 fn context<'a>(loaded: &'a [Loaded], read: &'a [Instance<'a>], release: Release) -> Context<'a> {

@@ -1,6 +1,10 @@
 //! How a command fails: what was found, where, what to do next, and the exit code.
 
-use super::{exit::Exit, files::FileError, secrets::SecretsError, stdout::StdoutError, validate::ProgramError};
+use rustix::io::Errno;
+
+use super::{
+    exit::Exit, files::FileError, instances::shown, secrets::SecretsError, stdout::StdoutError, validate::ProgramError,
+};
 use crate::{
     config::Source,
     ops::OpError,
@@ -69,6 +73,16 @@ impl Failure {
         Self { exit: Exit::Misuse, told: Told::Drawn(diagnostic.render(&sources, look)) }
     }
 
+    /// What was found, in a line; empty if nobody listens any more.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match &self.told {
+            Told::Nothing => "",
+            Told::Message(diagnostic) => &diagnostic.message,
+            Told::Drawn(text) => text.lines().next().unwrap_or_default(),
+        }
+    }
+
     /// The text for standard error.
     #[must_use]
     pub fn text(&self, look: &Look<'_>) -> String {
@@ -94,7 +108,13 @@ impl From<FileError> for Failure {
             143 => Exit::Terminated,
             _ => Exit::Io,
         };
-        Self::new(exit, error.to_string(), "")
+        match &error {
+            // The most frequent one says nothing about system calls.
+            FileError::System { call: "newfstatat", path, errno: Errno::NOENT } => {
+                Self::new(exit, format!("there is no file `{}`", shown(path)), "check the path")
+            }
+            _ => Self::new(exit, error.to_string(), ""),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! INSTANCE arguments: from `[NAME=]PATH[,PATH…]` to the files of HAProxy processes, read and parsed.
 
+mod environment;
+
 use std::{
     ffi::OsStr,
-    os::unix::ffi::{OsStrExt, OsStringExt},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -95,7 +97,12 @@ pub fn load_each(
         return Err(Failure::misuse("-L names one local peer, and there are several instances", help));
     }
     let names = names(&arguments)?;
-    Ok(arguments.iter().zip(names).map(|(argument, name)| load_one(argument, name, read, version, purpose)).collect())
+    let variables = environment::variables(read, &names)?;
+    let load = |(argument, name): (&InstanceArg, String)| {
+        let facts = Facts { version, environment: environment::of(&name, &variables) };
+        load_one(argument, name, read, facts, purpose)
+    };
+    Ok(arguments.iter().zip(names).map(load).collect())
 }
 
 /// The names that loading these arguments would give to the instances.
@@ -202,7 +209,7 @@ fn load_one(
     argument: &InstanceArg,
     name: String,
     read: &ReadArgs,
-    version: Version,
+    facts: Facts,
     purpose: For,
 ) -> Result<Loaded, Failure> {
     let paths = expand(&argument.paths)?;
@@ -222,14 +229,7 @@ fn load_one(
         files.push(Source::new(shown, document));
         originals.push(original);
     }
-    let environment = environment(&name, read)?;
-    let loaded = Loaded {
-        naming: naming(argument, &paths, read),
-        facts: Facts { version, environment },
-        name,
-        files,
-        originals,
-    };
+    let loaded = Loaded { naming: naming(argument, &paths, read), facts, name, files, originals };
     check_one_instance(&loaded, argument)?;
     Ok(loaded)
 }
@@ -267,36 +267,10 @@ fn naming(argument: &InstanceArg, paths: &[PathBuf], read: &ReadArgs) -> Naming 
     }
 }
 
-/// The process environment, `--env-file`, `--env`, in this order: the last one wins.
-fn environment(instance: &str, read: &ReadArgs) -> Result<Environment, Failure> {
-    let mut environment: Environment = std::env::vars_os().map(|(n, v)| (n.into_vec(), v.into_vec())).collect();
-    for path in &read.env_file {
-        let text = files::read(path)?.bytes;
-        for line in text.split(|b| *b == b'\n') {
-            let line = line.trim_ascii();
-            if line.is_empty() || line.starts_with(b"#") {
-                continue;
-            }
-            let Some(at) = line.iter().position(|b| *b == b'=') else {
-                let message = format!("{}: a line without `=`", shown(path));
-                return Err(Failure::misuse(message, "write one VAR=VALUE a line; # starts a comment"));
-            };
-            let (name, value) = line.split_at(at);
-            environment.set(name, value.get(1..).unwrap_or_default());
-        }
-    }
-    for text in &read.env {
-        let Some((name, value)) = text.split_once('=') else {
-            let message = format!("--env `{}` is not VAR=VALUE", escape::name(text.as_bytes()));
-            return Err(Failure::misuse(message, "write --env VAR=VALUE, or --env NAME:VAR=VALUE for one instance"));
-        };
-        match name.split_once(':') {
-            Some((only, name)) if only == instance => environment.set(name, value),
-            Some(_) => {}
-            None => environment.set(name, value),
-        }
-    }
-    Ok(environment)
+/// `` `lb1`, `lb2` ``.
+#[must_use]
+pub fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{}`", escape::name(name.as_bytes()))).collect::<Vec<_>>().join(", ")
 }
 
 /// Templates must be rendered first: an edit of `{{ … }}` would be guessing.

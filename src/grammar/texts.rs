@@ -68,6 +68,7 @@ const TABLES: &[(&str, &str)] = &[
     ("peers-keywords", include_str!("../../grammar/peers-keywords.tsv")),
     ("predicates", include_str!("../../grammar/predicates.tsv")),
     ("sample-types", include_str!("../../grammar/sample-types.tsv")),
+    ("second-words", include_str!("../../grammar/second-words.tsv")),
     ("secrets", include_str!("../../grammar/secrets.tsv")),
     ("section-keywords", include_str!("../../grammar/section-keywords.tsv")),
     ("sections", include_str!("../../grammar/sections.tsv")),

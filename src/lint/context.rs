@@ -9,7 +9,7 @@ use super::{
 use crate::{
     escape,
     grammar::Release,
-    model::{Instance, PeerEntry, PeersSection, Place, Proxy, StickTable},
+    model::{Instance, PeerEntry, PeersSection, Place, Proxy, StickTable, reading::RemarkKind},
     span::Span,
 };
 
@@ -107,5 +107,13 @@ impl<'a> Context<'a> {
     pub fn word(&self, instance: usize, place: Place, word: usize, text: impl Into<String>) -> Label {
         let span = self.instances.get(instance).map_or(Span::at(0), |s| s.instance.word_span(place, word));
         Label { instance, place, span, text: text.into() }
+    }
+
+    /// A label on a line's empty word: a variable that isn't set, or has no value.
+    #[must_use]
+    pub fn empty_word(&self, instance: usize, place: Place) -> Option<Label> {
+        let remarks = &self.instances.get(instance)?.instance.remarks;
+        let remark = remarks.iter().find(|r| r.place == place && r.kind == RemarkKind::RestIgnored)?;
+        Some(Label { instance, place, span: remark.span, text: "empty".to_owned() })
     }
 }

@@ -69,7 +69,7 @@ pub enum State {
 pub struct Table {
     /// The name; tables of a peers section begin with a slash.
     pub name: String,
-    /// What it is where it was seen first: `ip · gpc0, http_req_rate(10s)`.
+    /// What it is on most instances, else where it was seen first: `ip · gpc0, http_req_rate(10s)`.
     pub definition: String,
     /// The sections it travels through, each once.
     pub sections: Vec<String>,
@@ -88,6 +88,8 @@ pub enum Presence {
     Missing,
     /// It is there, but doesn't travel.
     Kept,
+    /// It travels, with a definition that isn't that of most.
+    Differs,
     /// It travels.
     Travels,
 }
@@ -99,12 +101,6 @@ impl Graph {
         let found = links::find(instances);
         let tables = tables::find(instances, &found.pairs);
         Self { nodes: found.nodes, links: found.links, tables }
-    }
-
-    /// Whether the name of the section says anything: there are several.
-    fn several_sections(&self) -> bool {
-        let mut names = self.links.iter().flat_map(|link| link.sections.iter().flatten());
-        names.next().is_some_and(|first| names.any(|other| other != first))
     }
 
     /// Tables that are drawn as one: those that match and travel between the same instances; every other one is alone.
@@ -180,9 +176,12 @@ impl Node {
 }
 
 impl Table {
-    /// The instances on which it travels.
-    pub fn holders(&self) -> impl Iterator<Item = usize> {
-        let travels = |(index, presence): (usize, &Presence)| (*presence == Presence::Travels).then_some(index);
-        self.at.iter().enumerate().filter_map(travels)
+    /// The instances on which it travels, and whether it matches there.
+    pub fn holders(&self) -> impl Iterator<Item = (usize, bool)> {
+        self.at.iter().enumerate().filter_map(|(index, presence)| match presence {
+            Presence::Travels => Some((index, true)),
+            Presence::Differs => Some((index, false)),
+            Presence::Kept | Presence::Missing | Presence::Elsewhere => None,
+        })
     }
 }

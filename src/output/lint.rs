@@ -15,6 +15,8 @@ pub struct Report<'a> {
     pub findings: &'a [Finding],
     /// The instances with their files, in the order they were given.
     pub instances: &'a [Checked<'a>],
+    /// The instances that couldn't be read: nothing is known about them.
+    pub unread: &'a [Unread],
     /// The command as it was typed, for advice that can be pasted: `peerctl check-ids lb1.cfg lb2.cfg`, without options of
     /// the output.
     pub command: &'a Command<'a>,
@@ -33,6 +35,15 @@ pub struct Checked<'a> {
     pub name: &'a str,
     /// Its files, in the order HAProxy reads them; labels name them by index.
     pub files: &'a [Source],
+}
+
+/// An instance that couldn't be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unread {
+    /// Its name.
+    pub name: String,
+    /// Why, in a line.
+    pub why: String,
 }
 
 /// The command that made the report.

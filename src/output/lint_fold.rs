@@ -1,7 +1,8 @@
 //! Findings about server ids, folded for people: one block for each backend, with the cause first.
 //!
 //! Two servers in the other order are four findings: two names with another id, two ids with another name. A server that is
-//! missing on one side gives another id to each server after it. A person wants to know of the cause once.
+//! missing on one side gives another id to each server after it. A person wants to know of the cause once. So with one file that
+//! is several instances: what is wrong in it is wrong on each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use super::lint::Report;
 use crate::{
     escape,
     lint::{Finding, Label, ServerIds, Severity},
+    span::Span,
 };
 
 /// The rules whose findings are two views of one thing.
@@ -33,9 +35,16 @@ pub(super) struct Block<'a> {
 pub(super) fn blocks<'a>(report: &Report<'a>) -> Vec<Block<'a>> {
     let mut groups: Vec<Vec<&'a Finding>> = Vec::new();
     let mut known: BTreeMap<(&str, &[u8]), usize> = BTreeMap::new();
+    let mut told: BTreeMap<Told<'a>, usize> = BTreeMap::new();
+    let shares_files = report.files().len() < report.instances.iter().map(|i| i.files.len()).sum();
     for finding in report.findings {
         let Some(server) = &finding.server else {
-            groups.push(vec![finding]);
+            let next = groups.len();
+            let group = if shares_files { *told.entry(Told::new(finding, report)).or_insert(next) } else { next };
+            match groups.get_mut(group) {
+                Some(group) => group.push(finding),
+                None => groups.push(vec![finding]),
+            }
             continue;
         };
         let [first, ..] = SAME_CAUSE;
@@ -49,11 +58,31 @@ pub(super) fn blocks<'a>(report: &Report<'a>) -> Vec<Block<'a>> {
     groups.iter().filter_map(|group| block(group, report)).collect()
 }
 
+/// What is said, and where in which files: the same of two instances that are one file.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Told<'a> {
+    code: &'static str,
+    severity: Severity,
+    message: &'a str,
+    places: Vec<(&'a str, Span)>,
+}
+
+impl<'a> Told<'a> {
+    fn new(finding: &'a Finding, report: &Report<'a>) -> Self {
+        let place = |label: &Label| Some((report.source(label)?.1.name.as_str(), label.span));
+        let places = finding.labels.iter().filter_map(place).collect();
+        Self { code: finding.rule.code, severity: finding.severity, message: &finding.message, places }
+    }
+}
+
 fn block<'a>(group: &[&'a Finding], report: &Report<'a>) -> Option<Block<'a>> {
     let severity = group.iter().map(|finding| finding.severity).max()?;
     // The name with another id tells more than the id with another name.
     let lead = *group.iter().find(|f| f.severity == severity && f.rule.code == SAME_CAUSE[0]).or(group.first())?;
-    let alone = Block { severity, lead, message: None, labels: lead.labels.iter().collect(), servers: Vec::new() };
+    // Without a server they say the same, of instances that are one file.
+    let said = if lead.server.is_some() { std::slice::from_ref(&lead) } else { group };
+    let labels = said.iter().flat_map(|finding| &finding.labels).collect();
+    let alone = Block { severity, lead, message: None, labels, servers: Vec::new() };
     let mut names = BTreeSet::new();
     let servers: Vec<&ServerIds> =
         group.iter().filter_map(|f| f.server.as_ref()).filter(|server| names.insert(&server.server)).collect();

@@ -10,13 +10,17 @@ use super::{
     lint_text::{Texts, position, relative},
     redact::Redactor,
 };
-use crate::lint::Severity;
+use crate::{escape, lint::Severity};
 
 /// Prints a report. Paths below `folder`, an absolute path, are relative to it.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn print(report: &Report<'_>, redactor: &Redactor, folder: &Path, out: &mut dyn io::Write) -> io::Result<()> {
+    for unread in report.unread {
+        let (name, why) = (escape::name(unread.name.as_bytes()), escape::text(unread.why.as_bytes()));
+        writeln!(out, "::error title=peerctl::{}", data(&format!("{name} is not checked: {why}")))?;
+    }
     lint_fold::blocks(report).iter().try_for_each(|block| annotation(block, report, redactor, folder, out))
 }
 
@@ -29,7 +33,7 @@ fn annotation(
 ) -> io::Result<()> {
     let texts = Texts::new(block.lead, report, redactor);
     let mut text = block.message.as_ref().map_or_else(|| texts.message(), |message| texts.shown(message));
-    let mut place = String::new();
+    let (mut place, mut lines) = (String::new(), Vec::new());
     for label in &block.labels {
         let Some(at) = position(report, label) else { continue };
         let path = relative(&at.source.name, folder);
@@ -39,9 +43,14 @@ fn annotation(
             place = format!("file={path},line={line},endLine={line},col={column},endColumn={end},", line = at.line);
         }
         if !label.text.is_empty() {
-            text += &format!("\n{path}:{}: {}", at.line, texts.shown(&label.text));
+            let line = format!("\n{path}:{}: {}", at.line, texts.shown(&label.text));
+            // One file may be several instances.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         }
     }
+    text.extend(lines);
     let advice = texts.advice();
     if !advice.is_empty() {
         text = text + "\n" + &advice;

@@ -155,20 +155,24 @@ fn table(servers: &[&ServerIds], report: &Report<'_>) -> String {
     text
 }
 
-/// `2 instances, 14 backends, 122 servers: 1 error, 3 warnings, 0 notes        (0.02 s)`.
+/// `2 instances, 14 backends, 122 servers: 1 error, 3 warnings, 0 notes        (0.02 s)`; `1 of 2 instances` where one
+/// couldn't be read.
 fn summary(report: &Report<'_>, look: &Look<'_>) -> String {
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let found = report.summary();
-    let (strong, end, color) = match (look.color, found.error, found.warning) {
+    let (strong, end, color) = match (look.color, found.error + report.unread.len(), found.warning) {
         (false, ..) => ("", "", ""),
         (true, 0, 0) => ("\x1b[1m", "\x1b[0m", "\x1b[32m"),
         (true, 0, _) => ("\x1b[1m", "\x1b[0m", "\x1b[33m"),
         (true, ..) => ("\x1b[1m", "\x1b[0m", "\x1b[31m"),
     };
-    let looked_at =
-        [count(report.instances.len(), "instance"), count(report.backends, "backend"), count(report.servers, "server")]
-            .join(", ");
-    let result = if report.findings.is_empty() {
+    let (read, given) = (report.instances.len(), report.instances.len() + report.unread.len());
+    let instances =
+        if read == given { count(read, "instance") } else { format!("{read} of {}", count(given, "instance")) };
+    let looked_at = [instances, count(report.backends, "backend"), count(report.servers, "server")].join(", ");
+    let result = if read == 0 {
+        "nothing checked".to_owned()
+    } else if report.findings.is_empty() {
         "nothing found".to_owned()
     } else {
         [count(found.error, "error"), count(found.warning, "warning"), count(found.note, "note")].join(", ")

@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// Prints a report. Findings of `deny` and worse are failures; the others are cases that pass, with the text as their output.
-/// An instance without findings has one case that passes: an empty suite would look as if nothing had run.
+/// An instance without findings has one case that passes: an empty suite would look as if nothing had run. One that couldn't be
+/// read has a case with an error.
 ///
 /// # Errors
 /// Those of `out`.
@@ -21,13 +22,14 @@ pub fn print(report: &Report<'_>, redactor: &Redactor, deny: Severity, out: &mut
     let suites: Vec<Vec<&Finding>> = (0..report.instances.len())
         .map(|index| report.findings.iter().filter(|f| f.labels.first().is_some_and(|l| l.instance == index)).collect())
         .collect();
-    let tests: usize = suites.iter().map(|findings| findings.len().max(1)).sum();
+    let unread = report.unread.len();
+    let tests = unread + suites.iter().map(|findings| findings.len().max(1)).sum::<usize>();
     let failures = |findings: &[&Finding]| findings.iter().filter(|finding| finding.severity >= deny).count();
     let failed: usize = suites.iter().map(|findings| failures(findings)).sum();
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
     writeln!(
         out,
-        r#"<testsuites name="peerctl {}" tests="{tests}" failures="{failed}" errors="0" time="{:.3}">"#,
+        r#"<testsuites name="peerctl {}" tests="{tests}" failures="{failed}" errors="{unread}" time="{:.3}">"#,
         report.command.name, report.seconds,
     )?;
     for (instance, findings) in report.instances.iter().zip(&suites) {
@@ -40,6 +42,13 @@ pub fn print(report: &Report<'_>, redactor: &Redactor, deny: Severity, out: &mut
             case(finding, report, redactor, deny, out)?;
         }
         writeln!(out, "  </testsuite>")?;
+    }
+    for one in report.unread {
+        let (name, why) = (xml(&one.name), xml(&one.why));
+        writeln!(out, r#"  <testsuite name="{name}" tests="1" failures="0" errors="1" skipped="0">"#)?;
+        writeln!(out, r#"    <testcase name="read" classname="{name}">"#)?;
+        writeln!(out, r#"      <error type="unread" message="{why}"/>"#)?;
+        writeln!(out, "    </testcase>\n  </testsuite>")?;
     }
     writeln!(out, "</testsuites>")
 }

@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use super::{
     json::Each,
-    lint::{Checked, Report},
+    lint::{Checked, Report, Unread},
     lint_gitlab::fingerprints,
     lint_json::{Ids, name},
     lint_text::{Texts, position, relative},
     redact::Redactor,
 };
-use crate::lint::{Finding, Label, Rule};
+use crate::{
+    escape,
+    lint::{Finding, Label, Rule},
+};
 
 /// The folder that relative paths start from: the root of the repository, wherever it is checked out.
 const ROOT: &str = "%SRCROOT%";
@@ -35,6 +38,7 @@ pub fn print(report: &Report<'_>, redactor: &Redactor, folder: &Path, out: &mut 
     };
     let run = Run {
         tool: Tool { driver },
+        invocations: [Invocation::new(report)],
         column_kind: "unicodeCodePoints",
         original_uri_base_ids: BTreeMap::from([(ROOT, Base { description: text("The root of the repository.") })]),
         results: Each(|| {
@@ -133,9 +137,42 @@ struct Log<R> {
 #[serde(rename_all = "camelCase")]
 struct Run<R> {
     tool: Tool,
+    invocations: [Invocation; 1],
     column_kind: &'static str,
     original_uri_base_ids: BTreeMap<&'static str, Base>,
     results: R,
+}
+
+/// Whether all instances could be read.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_execution_notifications: Vec<Notification>,
+}
+
+#[derive(Serialize)]
+struct Notification {
+    level: &'static str,
+    message: Text,
+}
+
+impl Invocation {
+    fn new(report: &Report<'_>) -> Self {
+        let told = |unread: &Unread| Notification {
+            level: "error",
+            message: text(format!(
+                "{} is not checked: {}",
+                escape::name(unread.name.as_bytes()),
+                escape::text(unread.why.as_bytes())
+            )),
+        };
+        Self {
+            execution_successful: report.unread.is_empty(),
+            tool_execution_notifications: report.unread.iter().map(told).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]

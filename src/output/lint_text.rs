@@ -74,10 +74,11 @@ impl<'a> Texts<'a> {
     /// What will happen, and what to do next, in one paragraph; may be empty.
     pub(super) fn advice(&self) -> String {
         let (happens, next) = (self.happens(), self.next(": "));
+        let stop = if next.ends_with(['.', '?', '!']) { "" } else { "." };
         match (happens.is_empty(), next.is_empty()) {
             (_, true) => happens,
-            (true, false) => format!("Next: {next}."),
-            (false, false) => format!("{happens} Next: {next}."),
+            (true, false) => format!("Next: {next}{stop}"),
+            (false, false) => format!("{happens} Next: {next}{stop}"),
         }
     }
 

@@ -71,8 +71,7 @@ fn reference(args: &CheckArgs) -> Result<usize, Failure> {
     let Some(wanted) = &args.reference else { return Ok(0) };
     let names = instances::names_of(&args.instances)?;
     names.iter().position(|name| name == wanted).ok_or_else(|| {
-        let known: Vec<String> = names.iter().map(|name| format!("`{}`", escape::name(name.as_bytes()))).collect();
         let message = format!("--reference: no instance `{}`", escape::name(wanted.as_bytes()));
-        Failure::misuse(message, format!("there are {}", known.join(", ")))
+        Failure::misuse(message, format!("there are {}", instances::list(&names)))
     })
 }

@@ -51,10 +51,27 @@ pub(super) struct Destination {
     path: PathBuf,
 }
 
+/// Where `--report` wants findings.
+///
+/// # Errors
+/// For what is no FORMAT=FILE, and for a file that is named twice.
+pub(super) fn destinations(options: &[String]) -> Result<Vec<Destination>, Failure> {
+    let mut found: Vec<Destination> = Vec::new();
+    for text in options {
+        let one = Destination::parse(text)?;
+        if found.iter().any(|other| other.path == one.path) {
+            let message = format!("--report names `{}` twice", shown(&one.path));
+            return Err(Failure::misuse(message, "give each report a file of its own"));
+        }
+        found.push(one);
+    }
+    Ok(found)
+}
+
 impl Destination {
     /// # Errors
     /// For what is no FORMAT=FILE.
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+    fn parse(text: &str) -> Result<Self, Failure> {
         let wrong = || {
             let message = format!("--report `{}` is not FORMAT=FILE", escape::name(text.as_bytes()));
             Failure::misuse(
@@ -64,6 +81,10 @@ impl Destination {
         };
         let (format, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or_else(wrong)?;
         let format = FindingFormat::from_str(format, false).map_err(|_| wrong())?;
+        if path == "-" {
+            let word = format.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+            return Err(Failure::misuse("--report writes files", format!("on standard output: --format {word}")));
+        }
         Ok(Self { format, path: path.into() })
     }
 
@@ -89,6 +110,7 @@ impl Destination {
             printer.print(self.format, look, &mut out)?;
             out.flush()
         });
-        written.map_err(|error| Failure::new(Exit::Io, format!("write {}: {error}", shown(&self.path)), ""))
+        written
+            .map_err(|error| Failure::new(Exit::Io, format!("can't write report `{}`: {error}", shown(&self.path)), ""))
     }
 }

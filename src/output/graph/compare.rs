@@ -1,38 +1,111 @@
-//! In what two definitions of one table differ, and what HAProxy makes of it.
+//! In what the definitions of one table differ, and what HAProxy makes of it.
 
 use crate::{
     grammar::{DataType, KeyType},
     stick::{Column, Schema, SrvKey},
 };
 
-/// What doesn't match between the table of `a` and the table of `b`: nothing if all of it replicates.
-pub(super) fn differences(a: (&str, &Schema), b: (&str, &Schema)) -> Vec<String> {
-    let ((name_a, schema_a), (name_b, schema_b)) = (a, b);
-    if (schema_a.key_type, schema_a.len) != (schema_b.key_type, schema_b.len) {
-        let (a, b) = (key(schema_a), key(schema_b));
-        return vec![format!("doesn't replicate: {a} on {name_a}, {b} on {name_b}")];
-    }
+/// What a table is on an instance: the instance's name, and the definition.
+pub(super) type Definition<'a> = (&'a str, &'a Schema);
+
+/// What doesn't match between any two of the definitions: nothing if all of them replicate. Who has the same is named together.
+pub(super) fn differences(all: &[Definition<'_>]) -> Vec<String> {
     let mut found = Vec::new();
-    for (has, lacks, schema, other) in [(name_a, name_b, schema_a, schema_b), (name_b, name_a, schema_b, schema_a)] {
-        let only: Vec<String> =
-            schema.store.iter().filter(|c| other.column(c.data_type).is_none()).map(ToString::to_string).collect();
-        if !only.is_empty() {
-            found.push(format!("{} only on {has}, not on {lacks}", only.join(", ")));
-        }
+    let keys = by_value(all, |schema| Some((schema.key_type, schema.len)));
+    if keys.len() > 1 {
+        let words = |(_, same): &(_, Vec<Definition<'_>>)| {
+            same.first().map(|(_, schema)| format!("{} on {}", key(schema), names(same)))
+        };
+        found.push(format!("doesn't replicate: {}", keys.iter().filter_map(words).collect::<Vec<_>>().join(", ")));
     }
-    for column in &schema_a.store {
-        let other = schema_b.column(column.data_type);
-        if let Some(other) = other.filter(|other| (other.period, other.count) != (column.period, column.count)) {
-            found.push(format!("{column} on {name_a}, {other} on {name_b}"));
-        }
-    }
-    let keyed = |schema: &Schema| schema.column(DataType::SERVER_KEY).map(|_| srvkey(schema));
-    if let (Some(a), Some(b)) = (keyed(schema_a), keyed(schema_b))
-        && a != b
-    {
-        found.push(format!("srvkey {a} on {name_a}, srvkey {b} on {name_b}"));
+    // What has another key doesn't replicate anyway.
+    for (_, same) in keys {
+        found.extend(only_some(&same));
+        let types = DataType::all().map(|info| info.data_type);
+        found.extend(types.filter_map(|data_type| {
+            let text = |schema: &Schema| schema.column(data_type).map(ToString::to_string);
+            let shape = |schema: &Schema| schema.column(data_type).map(|column| (column.period, column.count));
+            several(&same, shape, text)
+        }));
+        let keyed = |schema: &Schema| schema.column(DataType::SERVER_KEY).map(|_| srvkey(schema));
+        found.extend(several(&same, keyed, |schema| Some(format!("srvkey {}", srvkey(schema)))));
     }
     found
+}
+
+/// The index of the first definition that more than half of them match in all that counts; `None` if there is none.
+pub(super) fn usual(all: &[Definition<'_>]) -> Option<usize> {
+    let like = |one: &Definition<'_>| all.iter().filter(|other| match_each_other(one, other)).count();
+    all.iter().position(|one| 2 * like(one) > all.len())
+}
+
+/// Whether all of it replicates between two.
+pub(super) fn match_each_other(a: &Definition<'_>, b: &Definition<'_>) -> bool {
+    differences(&[*a, *b]).is_empty()
+}
+
+/// Columns that some store and others don't: those of the same instances together.
+fn only_some(all: &[Definition<'_>]) -> Vec<String> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for column in all.iter().flat_map(|(_, schema)| &schema.store) {
+        let (with, without): (Vec<Definition<'_>>, Vec<Definition<'_>>) =
+            all.iter().partition(|(_, schema)| schema.column(column.data_type).is_some());
+        if without.is_empty() {
+            continue;
+        }
+        let whose = format!("only on {}, not on {}", names(&with), names(&without));
+        let shown = with.first().and_then(|(_, schema)| schema.column(column.data_type)).unwrap_or(column).to_string();
+        match found.iter_mut().find(|(other, _)| *other == whose) {
+            Some((_, columns)) if columns.contains(&shown) => {}
+            Some((_, columns)) => columns.push(shown),
+            None => found.push((whose, vec![shown])),
+        }
+    }
+    found.into_iter().map(|(whose, columns)| format!("{} {whose}", columns.join(", "))).collect()
+}
+
+/// `10s on lb1 and lb3, 1m on lb2`, if not all that have a value have the same.
+fn several<T: PartialEq>(
+    all: &[Definition<'_>],
+    value: impl Fn(&Schema) -> Option<T>,
+    text: impl Fn(&Schema) -> Option<String>,
+) -> Option<String> {
+    let values = by_value(all, value);
+    if values.len() < 2 {
+        return None;
+    }
+    let words = |(_, same): &(T, Vec<Definition<'_>>)| Some(format!("{} on {}", text(same.first()?.1)?, names(same)));
+    Some(values.iter().filter_map(words).collect::<Vec<_>>().join(", "))
+}
+
+/// Those that have a value, by it, in the order in which it is found.
+fn by_value<'a, T: PartialEq>(
+    all: &[Definition<'a>],
+    value: impl Fn(&Schema) -> Option<T>,
+) -> Vec<(T, Vec<Definition<'a>>)> {
+    let mut found: Vec<(T, Vec<Definition<'a>>)> = Vec::new();
+    for one in all {
+        let Some(value) = value(one.1) else { continue };
+        match found.iter_mut().find(|(other, _)| *other == value) {
+            Some((_, same)) => same.push(*one),
+            None => found.push((value, vec![*one])),
+        }
+    }
+    found
+}
+
+/// `lb1, lb2 and lb3`; of many the first ones.
+fn names(of: &[Definition<'_>]) -> String {
+    const MOST: usize = 4;
+    let shown: Vec<&str> = of.iter().map(|(name, _)| *name).collect();
+    match shown.split_at_checked(MOST) {
+        Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => match shown.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, first)) => format!("{} and {last}", first.join(", ")),
+            None => String::new(),
+        },
+    }
 }
 
 /// The definition in short: the key and the columns that were written down.
@@ -65,7 +138,7 @@ mod tests {
     }
 
     fn compare(a: &str, b: &str) -> Vec<String> {
-        differences(("lb1", &schema(a)), ("lb2", &schema(b)))
+        differences(&[("lb1", &schema(a)), ("lb2", &schema(b))])
     }
 
     #[test]
@@ -92,5 +165,31 @@ mod tests {
                 "http_req_rate(10s) on lb1, http_req_rate(1m) on lb2"
             ]
         );
+    }
+
+    #[test]
+    fn each_mismatch_between_any_two_is_told_once() {
+        let schemas = [
+            "type ip size 1m store gpc0,http_req_rate(10s)",
+            "type ip size 1m store gpc0,http_req_rate(1m)",
+            "type ip size 1m store gpt0,http_req_rate(10s)",
+            "type string size 1m store gpc0",
+            "type string size 1m store gpc1",
+        ]
+        .map(schema);
+        let names = ["lb1", "lb2", "lb3", "lb4", "lb5"];
+        let all: Vec<Definition<'_>> = names.into_iter().zip(&schemas).collect();
+        assert_eq!(
+            differences(&all),
+            [
+                "doesn't replicate: ip on lb1, lb2 and lb3, string on lb4 and lb5",
+                "gpc0 only on lb1 and lb2, not on lb3",
+                "gpt0 only on lb3, not on lb1 and lb2",
+                "http_req_rate(10s) on lb1 and lb3, http_req_rate(1m) on lb2",
+                "gpc0 only on lb4, not on lb5",
+                "gpc1 only on lb5, not on lb4",
+            ]
+        );
+        assert_eq!(differences(&all[..1]), [""; 0]);
     }
 }

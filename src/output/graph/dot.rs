@@ -21,9 +21,10 @@ pub fn print(graph: &Graph, out: &mut dyn io::Write) -> io::Result<()> {
     }
     for (number, shelf) in graph.shelves().iter().enumerate() {
         let Some(first) = shelf.first() else { continue };
-        let (node, edge) = if first.reasons.is_empty() { ("", "") } else { (BAD_TABLE, ", color=\"#c4314b\"") };
+        let node = if first.reasons.is_empty() { "" } else { BAD_TABLE };
         writeln!(out, "  t{number} [shape=cylinder, label={}{node}];", label(&shelf_lines(shelf)))?;
-        for holder in first.holders() {
+        for (holder, matches) in first.holders() {
+            let edge = if matches { "" } else { ", color=\"#c4314b\"" };
             writeln!(out, "  n{holder} -- t{number} [style=dotted{edge}];")?;
         }
     }

@@ -24,11 +24,11 @@ pub fn print(graph: &Graph, out: &mut dyn io::Write) -> io::Result<()> {
     }
     for (number, shelf) in graph.shelves().iter().enumerate() {
         let Some(first) = shelf.first() else { continue };
-        let (class, style) = if first.reasons.is_empty() { ("table", None) } else { ("bad", Some(BAD)) };
+        let class = if first.reasons.is_empty() { "table" } else { "bad" };
         writeln!(out, "  t{number}[({})]:::{class}", label(&shelf_lines(shelf)))?;
-        for holder in first.holders() {
+        for (holder, matches) in first.holders() {
             writeln!(out, "  n{holder} -.- t{number}")?;
-            styles.push(style);
+            styles.push((!matches).then_some(BAD));
         }
     }
     writeln!(out, "  classDef instance fill:#ffffff,stroke:#33415c,color:#1c2733")?;

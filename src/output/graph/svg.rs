@@ -1,5 +1,6 @@
 //! A [`Graph`] as a picture: instances on a circle, tables in a grid below, what doesn't match numbered and spelled out.
 
+mod grid;
 mod layout;
 mod network;
 mod parts;
@@ -7,7 +8,8 @@ mod text;
 
 use std::io;
 
-use super::{Graph, Link, Presence, State, Table};
+use super::{Graph, Link, State, Table};
+use grid::Grid;
 use layout::Layout;
 use parts::{Canvas, Class};
 
@@ -18,11 +20,12 @@ use parts::{Canvas, Class};
 pub fn print(graph: &Graph, out: &mut dyn io::Write) -> io::Result<()> {
     let issues = Issues::of(graph);
     let layout = Layout::of(graph);
-    let width = layout.width.max(tables_width(graph)).max(issues.width()) + 2.0 * MARGIN;
+    let grid = Grid::of(graph);
+    let width = layout.width.max(network::legend_width(graph)).max(grid.width()).max(issues.width()) + 2.0 * MARGIN;
     let mut canvas = Canvas::new(width);
     heading(&mut canvas, graph, &issues);
     network::draw(&mut canvas, graph, &layout, &issues, (width - layout.width) / 2.0);
-    tables(&mut canvas, graph, &issues);
+    grid.draw(&mut canvas, graph, &issues);
     issues.draw(&mut canvas);
     network::legend(&mut canvas, graph);
     out.write_all(canvas.finish(&summary(graph, &issues)).as_bytes())
@@ -35,12 +38,7 @@ const LINE: f64 = 22.0;
 /// What stands behind the number of an issue begins here.
 const INDENT: f64 = 28.0;
 /// What an issue is about gets no wider than this.
-const ABOUT_WIDTH: f64 = 260.0;
-/// Columns of the grid of tables.
-const NAME_WIDTH: f64 = 170.0;
-const DEFINITION_WIDTH: f64 = 300.0;
-const SECTION_WIDTH: f64 = 110.0;
-const CELL_WIDTH: f64 = 76.0;
+const ABOUT_WIDTH: f64 = 360.0;
 
 /// What doesn't match, numbered: links first, then tables.
 struct Issues<'g> {
@@ -133,62 +131,4 @@ fn summary(graph: &Graph, issues: &Issues<'_>) -> String {
         n => count(n, "thing doesn't match", "things don't match"),
     });
     parts.join(" · ")
-}
-
-fn tables_width(graph: &Graph) -> f64 {
-    if graph.tables.is_empty() {
-        return 0.0;
-    }
-    NAME_WIDTH + DEFINITION_WIDTH + SECTION_WIDTH + CELL_WIDTH * cells(graph)
-}
-
-/// One column for each instance.
-#[expect(clippy::cast_precision_loss, reason = "nobody draws 2^52 instances")]
-fn cells(graph: &Graph) -> f64 {
-    graph.nodes.iter().filter(|node| !node.ghost).count() as f64
-}
-
-fn tables(canvas: &mut Canvas, graph: &Graph, issues: &Issues<'_>) {
-    if graph.tables.is_empty() {
-        return;
-    }
-    canvas.section("Tables");
-    let section = MARGIN + NAME_WIDTH + DEFINITION_WIDTH;
-    canvas.text(section, canvas.y - LINE - 4.0, Class::Column, "through");
-    let mut x = section + SECTION_WIDTH + CELL_WIDTH / 2.0;
-    for node in graph.nodes.iter().filter(|node| !node.ghost) {
-        canvas.text(x, canvas.y - LINE - 4.0, Class::Centred, &text::fit(&node.name, 12.0, CELL_WIDTH - 8.0));
-        x += CELL_WIDTH;
-    }
-    for (table, number) in graph.tables.iter().zip(&issues.tables) {
-        row(canvas, table, *number, tables_width(graph));
-    }
-    canvas.y += 8.0;
-}
-
-fn row(canvas: &mut Canvas, table: &Table, number: Option<usize>, width: f64) {
-    let y = canvas.y;
-    let class = if number.is_some() { Class::BadName } else { Class::Name };
-    canvas.rule(MARGIN, y - 16.0, width);
-    let room = if number.is_some() { NAME_WIDTH - 34.0 } else { NAME_WIDTH - 10.0 };
-    let name = text::fit(&table.name, 13.5, room);
-    canvas.text(MARGIN, y, class, &name);
-    if let Some(number) = number {
-        canvas.badge(MARGIN + text::width(&name, 13.5) + 16.0, y - 4.5, number, true);
-    }
-    let mut x = MARGIN + NAME_WIDTH;
-    canvas.text(x, y, Class::Mono, &text::fit_mono(&table.definition, 11.5, DEFINITION_WIDTH - 12.0));
-    x += DEFINITION_WIDTH;
-    canvas.text(x, y, Class::Muted, &text::fit(&table.sections.join(", "), 13.0, SECTION_WIDTH - 10.0));
-    x += SECTION_WIDTH + CELL_WIDTH / 2.0;
-    for presence in &table.at {
-        let bad = number.is_some();
-        match presence {
-            Presence::Travels => canvas.dot(x, y - 4.5, bad),
-            Presence::Kept => canvas.ring(x, y - 4.5),
-            Presence::Missing | Presence::Elsewhere => canvas.text(x, y, Class::Centred, "–"),
-        }
-        x += CELL_WIDTH;
-    }
-    canvas.y += LINE + 4.0;
 }

@@ -1,6 +1,6 @@
 //! Which tables travel between instances that are connected, and whether their definitions agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Presence, Table, compare, links::Member};
 use crate::{
@@ -34,18 +34,21 @@ fn table(
 ) -> Table {
     let instance_name =
         |index: usize| instances.get(index).map_or_else(String::new, |(n, _)| escape::name(n.as_bytes()).into());
-    let first = holders.first();
-    let mut reasons = Vec::new();
-    if let Some((index, reference)) = first {
-        let reference = (&*instance_name(*index), reference.schema());
-        for (other, table) in holders.iter().skip(1).filter(|(other, _)| other != index) {
-            reasons.extend(compare::differences(reference, (&*instance_name(*other), table.schema())));
-        }
-    }
+    let mut seen = BTreeSet::new();
+    let own: Vec<&Holder<'_>> = holders.iter().filter(|(index, _)| seen.insert(*index)).collect();
+    let on: Vec<String> = own.iter().map(|(index, _)| instance_name(*index)).collect();
+    let definitions: Vec<_> = on.iter().map(String::as_str).zip(own.iter().map(|(_, table)| table.schema())).collect();
+    let mut reasons = compare::differences(&definitions);
+    let usual = compare::usual(&definitions);
+    let matches = |index: usize| {
+        let own = own.iter().position(|(holder, _)| *holder == index).and_then(|at| definitions.get(at));
+        let usual = usual.and_then(|at| definitions.get(at));
+        own.zip(usual).is_some_and(|(own, usual)| compare::match_each_other(own, usual))
+    };
     let mut at = Vec::new();
     for (index, (_, instance)) in instances.iter().enumerate() {
         let presence = if holders.iter().any(|(holder, _)| *holder == index) {
-            Presence::Travels
+            if matches(index) { Presence::Travels } else { Presence::Differs }
         } else if !groups.has(index, group) {
             Presence::Elsewhere
         } else if instance.tables().iter().any(|t| t.wire_name() == name) {
@@ -60,7 +63,8 @@ fn table(
         holders.iter().filter_map(|(_, t)| t.peers()).map(|s| escape::name(s).into_owned()).collect();
     sections.sort();
     sections.dedup();
-    let definition = first.map_or_else(String::new, |(_, table)| compare::definition(table.schema()));
+    let shown = definitions.get(usual.unwrap_or(0));
+    let definition = shown.map_or_else(String::new, |(_, schema)| compare::definition(schema));
     Table { name: escape::name(name).into_owned(), definition, sections, at, reasons }
 }
 

@@ -1,9 +1,9 @@
 //! # A keyword that this version doesn't know
 //!
 //! ## What it does
-//! Looks up the first word of each line, and the parameters of `server`, `peer` and `bind` lines, in what the version in use
-//! (`--haproxy-version`, else what `haproxy -v` says) knows in that section. Stick-table parameters and data types have a
-//! rule of their own.
+//! Looks up the first word of each line, the word behind `option`, `timeout` and the rules (`http-request`, `tcp-request content`
+//! …), and the parameters of `server`, `peer` and `bind` lines, in what the version in use (`--haproxy-version`, else what
+//! `haproxy -v` says) knows in that section. Stick-table parameters and data types have a rule of their own.
 //!
 //! ## Why is this bad?
 //! HAProxy refuses a file with a word that is unknown, was removed, or doesn't belong into the section. Where instances
@@ -27,7 +27,7 @@
 //! or a version that knows it.
 //!
 //! ## Seen on
-//! 2.6, 3.0, 3.2
+//! 2.6, 3.0, 3.2. Of backend options in a frontend, and the other way round, 2.6 and 3.0 warn; 3.2.26 refuses them.
 
 use crate::{
     escape,
@@ -93,6 +93,17 @@ enum Section {
     Unknown,
 }
 
+/// A word that was looked up.
+struct Looked<'w> {
+    /// What people are told of: the word, with those before it.
+    shown: &'w str,
+    word: &'w [u8],
+    raw: usize,
+    section: &'w [u8],
+    /// What stands before a second word, as the table calls it.
+    after: Option<&'static str>,
+}
+
 struct Reader {
     version: Version,
     section: Section,
@@ -131,39 +142,79 @@ impl Reader {
             // What stands before the first section is for the rule `syntax`.
             Section::None | Section::Unknown => return None,
         };
-        let name = escape::name(section);
+        let at = Looked { shown: &shown, word: &word.bytes, raw: usize::from(word.first), section, after: None };
         match verdict {
             Verdict::Named if !named => {
+                let name = escape::name(section);
                 let message = format!("`{shown}` is allowed only in a `{name}` section that has a name");
                 let help = format!("give it one, `{name} NAME`, and let proxies take it with `from NAME`");
                 remark(Severity::Error, message, "not allowed here", help)
             }
-            Verdict::Fine | Verdict::Named => self.parameters(statement, section),
+            Verdict::Fine | Verdict::Named => {
+                self.second(statement, section, index).or_else(|| self.parameters(statement, section))
+            }
+            other => self.remark(other, &at),
+        }
+    }
+
+    /// The word behind `option`, `http-request` and the like. `index` is where the line's keyword stands.
+    fn second(&self, statement: &Statement<'_, '_>, section: &[u8], index: usize) -> Option<Remark> {
+        let words = statement.words.words.get(index..)?;
+        let (first, next) = (&*words.first()?.bytes, &words.get(1)?.bytes);
+        let (after, position) = before_second(section, first, next)?;
+        let word = words.get(position).filter(|word| !word.referenced && !word.bytes.is_empty())?;
+        let name = word.bytes.split(|b| *b == b'(').next().unwrap_or_default();
+        let number = name.strip_prefix(b"track-sc").is_some_and(|number| number.iter().all(u8::is_ascii_digit));
+        let name = if number { b"track-sc" } else { name };
+        // Lua scripts make words of their own.
+        if name.starts_with(b"lua.") {
+            return None;
+        }
+        let verdict = section_keywords::second(after, name, self.version);
+        // What is ignored may be switched off.
+        if matches!(verdict, Verdict::Fine) || (index > 0 && matches!(verdict, Verdict::Ignored)) {
+            return None;
+        }
+        let before: Vec<_> = words.iter().take(position).map(|word| escape::name(&word.bytes)).collect();
+        let shown = format!("{} {}", before.join(" "), escape::name(&word.bytes));
+        let at = Looked { shown: &shown, word: name, raw: usize::from(word.first), section, after: Some(after) };
+        self.remark(verdict, &at)
+    }
+
+    /// What is to be said of a word; nothing if it is fine.
+    fn remark(&self, verdict: Verdict, at: &Looked<'_>) -> Option<Remark> {
+        let (shown, name) = (at.shown, escape::name(at.section));
+        let remark = |severity, message: String, label: &str, help: &str| {
+            Some(Remark { word: at.raw, severity, message, label: label.to_owned(), help: help.to_owned() })
+        };
+        match verdict {
+            Verdict::Fine | Verdict::Named => None,
             Verdict::Ignored => {
                 let message = format!("`{shown}` has no effect in a `{name}` section");
-                remark(Severity::Warning, message, "ignored", "take it out".to_owned())
+                remark(Severity::Warning, message, "ignored", "take it out")
             }
             Verdict::NotAllowed => {
                 let message = format!("`{shown}` is not allowed in a `{name}` section");
-                remark(Severity::Error, message, "not allowed here", String::new())
+                remark(Severity::Error, message, "not allowed here", "")
             }
             Verdict::Removed => {
                 let message = format!("`{shown}` was removed from HAProxy");
-                let help = "HAProxy's own message says what to use instead: run `haproxy -c`".to_owned();
+                let help = "HAProxy's own message says what to use instead: run `haproxy -c`";
                 remark(Severity::Error, message, "removed", help)
             }
             Verdict::Build => {
                 let message = format!("`{shown}` is known only to builds of HAProxy with a certain library");
-                remark(Severity::Note, message, "", "`haproxy -vv` lists what it was built with".to_owned())
+                remark(Severity::Note, message, "", "`haproxy -vv` lists what it was built with")
             }
             Verdict::Elsewhere(lifetime) => {
-                let what = format!("in a `{name}` section");
-                Some(self.elsewhere(&shown, &what, lifetime, usize::from(word.first)))
+                Some(self.elsewhere(shown, &format!("in a `{name}` section"), lifetime, at.raw))
             }
             Verdict::Nowhere => {
-                let words = section_keywords::all().iter().filter(|row| row.section.as_bytes() == section.as_slice());
-                let help = nearest(&word.bytes, words.map(|row| row.word));
-                Some(self.nowhere(&shown, &format!("no keyword of a `{name}` section"), help, usize::from(word.first)))
+                let rows = if at.after.is_some() { section_keywords::all_second() } else { section_keywords::all() };
+                let group = at.after.map_or(at.section, str::as_bytes);
+                let words = rows.iter().filter(|row| row.section.as_bytes() == group).map(|row| row.word);
+                let what = format!("no keyword of a `{name}` section");
+                Some(self.nowhere(shown, &what, nearest(at.word, words), at.raw))
             }
         }
     }
@@ -217,6 +268,30 @@ impl Reader {
         let message = format!("`{shown}` is {what}{which}");
         Remark { word, severity, message, label: "unknown".to_owned(), help }
     }
+}
+
+/// What the table of second words calls those before them, and which word of the line is the second one.
+fn before_second(section: &[u8], first: &[u8], next: &[u8]) -> Option<(&'static str, usize)> {
+    let after = match (first, section, next) {
+        (b"option", b"backend", _) => "backend option",
+        (b"option", b"defaults", _) => "defaults option",
+        (b"option", b"frontend", _) => "frontend option",
+        (b"option", b"listen", _) => "listen option",
+        (b"timeout", b"backend", _) => "backend timeout",
+        (b"timeout", b"defaults", _) => "defaults timeout",
+        (b"timeout", b"frontend", _) => "frontend timeout",
+        (b"timeout", b"listen", _) => "listen timeout",
+        (_, section, _) if !matches!(section, b"backend" | b"defaults" | b"frontend" | b"listen") => return None,
+        (b"http-request", ..) => "http-request",
+        (b"http-response", ..) => "http-response",
+        (b"http-after-response", ..) => "http-after-response",
+        (b"tcp-request", _, b"connection") => return Some(("tcp-request connection", 2)),
+        (b"tcp-request", _, b"session") => return Some(("tcp-request session", 2)),
+        (b"tcp-request", _, b"content") => return Some(("tcp-request content", 2)),
+        (b"tcp-response", _, b"content") => return Some(("tcp-response content", 2)),
+        _ => return None,
+    };
+    Some((after, 1))
 }
 
 /// Which versions know a word, as far as they were probed.

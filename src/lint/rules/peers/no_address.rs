@@ -58,18 +58,18 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
                     (false, _) => format!("HAProxy leaves the line out, {says}: this peer gets nothing from here."),
                 };
                 let name = escape::name(&entry.name);
-                found.push(
-                    Finding::new(
-                        Severity::Error,
-                        format!("peer `{name}` of section `{}` has no address", escape::name(&section.name)),
+                let (label, help) = match context.empty_word(index, entry.place) {
+                    Some(label) => (label, "give the variable a value; for this check with --env VAR=VALUE".to_owned()),
+                    None => (
                         context.word(index, entry.place, 1, "no address follows"),
-                    )
-                    .happens(happens)
-                    .help(format!(
-                        "write address and port behind the name: `{} {name} ADDRESS:PORT`",
-                        entry.keyword.word()
-                    )),
-                );
+                        format!(
+                            "write address and port behind the name: `{} {name} ADDRESS:PORT`",
+                            entry.keyword.word()
+                        ),
+                    ),
+                };
+                let message = format!("peer `{name}` of section `{}` has no address", escape::name(&section.name));
+                found.push(Finding::new(Severity::Error, message, label).happens(happens).help(help));
             }
         }
     }

@@ -5,7 +5,8 @@
 //!
 //! ## Why is this bad?
 //! HAProxy removes such a section when it starts. It says so in a *warning* only, `haproxy -c` exits with 0 or 2, the
-//! tables keep working, each for itself: replication is off and nobody is told.
+//! tables keep working, each for itself: replication is off and nobody is told. A `localpeer` without a name, because its
+//! variable isn't set, is refused.
 //!
 //! ## Example
 //! ```haproxy
@@ -42,6 +43,10 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for (index, instance) in context.each() {
         let Some(local) = &instance.local.name else { continue };
+        if local.is_empty() {
+            found.extend(nobody(context, index, instance));
+            continue;
+        }
         for section in dropped(instance, local) {
             let (name, local) = (escape::name(&section.name), escape::name(local));
             let label = context.word(index, section.place, 1, format!("no peer is called `{local}`"));
@@ -58,6 +63,17 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             found.push(finding);
         }
     }
+}
+
+/// `localpeer` without a name.
+fn nobody(context: &Context<'_>, index: usize, instance: &Instance<'_>) -> Option<Finding> {
+    let LocalPeerSource::Localpeer(place) = instance.local.source else { return None };
+    let (label, help) = match context.empty_word(index, place) {
+        Some(label) => (label, "give the variable a value; for this check with --env VAR=VALUE"),
+        None => (context.word(index, place, 0, "no name follows"), "write the name of one of the peers behind it"),
+    };
+    let finding = Finding::new(Severity::Error, "`localpeer` names nobody", label);
+    Some(finding.happens("HAProxy refuses the configuration.").help(help))
 }
 
 /// The sections that HAProxy reads for sure and drops. A disabled one does nothing anyway.

@@ -71,13 +71,15 @@ impl Layout {
 }
 
 impl Rect {
-    /// Where the line from the centre towards a point leaves the box, `gap` outside of it.
-    pub(super) fn leave(&self, towards: (f64, f64), gap: f64) -> (f64, f64) {
-        let (dx, dy) = (towards.0 - self.x, towards.1 - self.y);
-        let length = dx.hypot(dy).max(1.0);
-        let by = |half: f64, d: f64| if d.abs() < 0.001 { f64::MAX } else { half / d.abs() };
-        let scale = by(self.width / 2.0, dx).min(by(self.height / 2.0, dy)) + gap / length;
-        (dx.mul_add(scale, self.x), dy.mul_add(scale, self.y))
+    /// Where a line from a point near the centre, in some direction, leaves the box, `gap` outside of it.
+    pub(super) fn leave(&self, from: (f64, f64), direction: (f64, f64), gap: f64) -> (f64, f64) {
+        let until = |start: f64, centre: f64, half: f64, d: f64| {
+            let border = centre + (half + gap).copysign(d);
+            if d.abs() < 0.001 { f64::MAX } else { (border - start) / d }
+        };
+        let across = until(from.0, self.x, self.width / 2.0, direction.0);
+        let far = across.min(until(from.1, self.y, self.height / 2.0, direction.1)).max(0.0);
+        (direction.0.mul_add(far, from.0), direction.1.mul_add(far, from.1))
     }
 }
 
@@ -101,10 +103,17 @@ mod tests {
     #[test]
     fn lines_leave_a_box_at_its_border() {
         let square = Rect { x: 10.0, y: 10.0, width: 20.0, height: 20.0 };
-        assert_eq!(square.leave((110.0, 10.0), 0.0), (20.0, 10.0));
-        let (x, y) = square.leave((10.0, -90.0), 4.0);
-        assert!((x - 10.0).abs() < 1e-9 && (y + 4.0).abs() < 1e-9, "{x} {y}");
-        assert_eq!(square.leave((110.0, 110.0), 0.0), (20.0, 20.0));
+        // From where, in which direction, how far outside, and where that is; the fourth one starts beside the centre.
+        let cases = [
+            ((10.0, 10.0), (100.0, 0.0), 0.0, (20.0, 10.0)),
+            ((10.0, 10.0), (0.0, -100.0), 4.0, (10.0, -4.0)),
+            ((10.0, 10.0), (100.0, 100.0), 0.0, (20.0, 20.0)),
+            ((15.0, 10.0), (0.0, 1.0), 1.0, (15.0, 21.0)),
+        ];
+        for (from, direction, gap, (x, y)) in cases {
+            let at = square.leave(from, direction, gap);
+            assert!((at.0 - x).abs() < 1e-9 && (at.1 - y).abs() < 1e-9, "{at:?} isn't {x}, {y}");
+        }
     }
 
     #[test]

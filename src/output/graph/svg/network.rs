@@ -12,18 +12,54 @@ pub(super) fn draw(canvas: &mut Canvas, graph: &Graph, layout: &Layout, issues: 
     for (index, link) in graph.links.iter().enumerate() {
         let [a, b] = link.ends;
         let (Some(a), Some(b)) = (boxes.get(a), boxes.get(b)) else { continue };
-        let middle = line(canvas, link, a, b, shift(&graph.links, index), graph.nodes.len());
-        labels.push((link, issues.links.get(index).copied().flatten(), middle));
+        let place = line(canvas, link, a, b, shift(&graph.links, index), graph.nodes.len());
+        labels.push((link, issues.links.get(index).copied().flatten(), place));
     }
     // Labels lie over all lines.
-    let written = graph.nodes.len() <= 3 || graph.several_sections();
-    for (link, issue, middle) in labels {
-        label(canvas, link, issue, middle, written);
+    let wording = Wording::of(graph);
+    for (link, issue, place) in labels {
+        label(canvas, link, issue, &place, &wording);
     }
     for (node, place) in graph.nodes.iter().zip(&boxes) {
         node_box(canvas, node, place);
     }
     canvas.y += layout.height + 26.0;
+}
+
+/// What stands on lines.
+enum Wording {
+    /// Section and security: there is room for it.
+    Words,
+    /// A letter for each of these sections.
+    Letters(Vec<String>),
+    /// Nothing: there is one section.
+    Nothing,
+}
+
+impl Wording {
+    fn of(graph: &Graph) -> Self {
+        let mut sections: Vec<String> = graph.links.iter().map(Link::section).collect();
+        sections.sort();
+        sections.dedup();
+        match (graph.nodes.len(), sections.len()) {
+            (..=2, _) | (3, ..=1) => Self::Words,
+            (_, ..=1) => Self::Nothing,
+            _ => Self::Letters(sections),
+        }
+    }
+}
+
+/// The letter of a section: `A`, and numbers behind `Z`.
+fn letter(index: usize) -> String {
+    ('A'..='Z').nth(index).map_or_else(|| (index + 1).to_string(), String::from)
+}
+
+/// Where the label of a link belongs, and where its line leads from there.
+struct Place {
+    x: f64,
+    y: f64,
+    /// Of length 1.
+    along: (f64, f64),
 }
 
 /// How far from the straight line between two centres a link runs, where several connect the same nodes.
@@ -36,13 +72,12 @@ fn shift(links: &[Link], index: usize) -> f64 {
 }
 
 /// Draws a link; returns where its label belongs.
-fn line(canvas: &mut Canvas, link: &Link, a: &Rect, b: &Rect, shift: f64, nodes: usize) -> (f64, f64) {
+fn line(canvas: &mut Canvas, link: &Link, a: &Rect, b: &Rect, shift: f64, nodes: usize) -> Place {
     let (dx, dy) = (b.x - a.x, b.y - a.y);
     let length = dx.hypot(dy).max(1.0);
     let (sx, sy) = (-dy / length * shift, dx / length * shift);
-    let aim =
-        |from: &Rect, to: &Rect| Rect { x: from.x + sx, y: from.y + sy, ..*from }.leave((to.x + sx, to.y + sy), 5.0);
-    let (from, to) = (aim(a, b), aim(b, a));
+    let from = a.leave((a.x + sx, a.y + sy), (dx, dy), 5.0);
+    let to = b.leave((b.x + sx, b.y + sy), (-dx, -dy), 5.0);
     let (class, marker) = match (link.state, link.calls) {
         (State::Works, _) => (if link.tls { "link tls" } else { "link" }, ""),
         (State::Unknown, _) => (if link.tls { "link tls maybe" } else { "link maybe" }, ""),
@@ -54,24 +89,33 @@ fn line(canvas: &mut Canvas, link: &Link, a: &Rect, b: &Rect, shift: f64, nodes:
     canvas.raw(&format!("<path d=\"M{x1} {y1}L{x2} {y2}\" class=\"{class}\"{marker}/>"));
     // Where many lines cross in the middle, labels keep off it.
     let part = if nodes > 3 { 0.36 } else { 0.5 };
-    ((to.0 - from.0).mul_add(part, from.0), (to.1 - from.1).mul_add(part, from.1))
+    let at = |from: f64, to: f64| (to - from).mul_add(part, from);
+    Place { x: at(from.0, to.0), y: at(from.1, to.1), along: (dx / length, dy / length) }
 }
 
-fn label(canvas: &mut Canvas, link: &Link, issue: Option<usize>, (x, y): (f64, f64), written: bool) {
-    if written {
-        let text = text::fit(&format!("{} · {}", link.section(), link.security()), 12.0, 150.0);
-        let width = text::width(&text, 12.0) + 22.0;
-        let (left, top) = (number(x - width / 2.0), number(y - 12.0));
-        canvas.raw(&format!(
-            "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"24\" rx=\"12\" class=\"tag\"/>",
-            number(width)
-        ));
-        canvas.text(x, y + 4.0, Class::Pill, &text);
-        if let Some(issue) = issue {
-            canvas.badge(x, y + 24.0, issue, is_bad(link));
+fn label(canvas: &mut Canvas, link: &Link, issue: Option<usize>, place: &Place, wording: &Wording) {
+    let Place { x, y, along } = *place;
+    let badge = match wording {
+        Wording::Words => {
+            let text = text::fit(&format!("{} · {}", link.section(), link.security()), 12.0, 150.0);
+            let width = text::width(&text, 12.0) + 22.0;
+            let (left, top) = (number(x - width / 2.0), number(y - 12.0));
+            canvas.raw(&format!(
+                "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"24\" rx=\"12\" class=\"tag\"/>",
+                number(width)
+            ));
+            canvas.text(x, y + 4.0, Class::Pill, &text);
+            (x, y + 24.0)
         }
-    } else if let Some(issue) = issue {
-        canvas.badge(x, y, issue, is_bad(link));
+        Wording::Letters(sections) => {
+            let index = sections.iter().position(|section| *section == link.section()).unwrap_or(0);
+            canvas.letter(x, y, &letter(index));
+            (along.0.mul_add(22.0, x), along.1.mul_add(22.0, y))
+        }
+        Wording::Nothing => (x, y),
+    };
+    if let Some(issue) = issue {
+        canvas.badge(badge.0, badge.1, issue, is_bad(link));
     }
 }
 
@@ -99,11 +143,31 @@ fn node_box(canvas: &mut Canvas, node: &Node, place: &Rect) {
     }
 }
 
+/// What a line or a letter means.
+enum Key {
+    Line(&'static str, &'static str),
+    Letter(String, String),
+}
+
+impl Key {
+    fn meaning(&self) -> &str {
+        match self {
+            Self::Line(_, meaning) => meaning,
+            Self::Letter(_, section) => section,
+        }
+    }
+
+    /// Up to the next one.
+    fn width(&self) -> f64 {
+        60.0 + text::width(self.meaning(), 12.0)
+    }
+}
+
 /// Class and meaning of a line, and which links are drawn so.
 type Kind = (&'static str, &'static str, fn(&Link) -> bool);
 
-/// What the lines mean, as far as they occur.
-pub(super) fn legend(canvas: &mut Canvas, graph: &Graph) {
+/// What is to be explained, as far as it occurs.
+fn keys(graph: &Graph) -> Vec<Key> {
     let kinds: [Kind; 5] = [
         ("link", "plain text", |l| l.state == State::Works && !l.tls),
         ("link tls", "TLS", |l| l.tls && !is_bad(l)),
@@ -112,19 +176,38 @@ pub(super) fn legend(canvas: &mut Canvas, graph: &Graph) {
         ("link broken", "no session", |l| l.state == State::Broken),
     ];
     let occurs = kinds.iter().filter(|(_, _, is)| graph.links.iter().any(is));
+    let mut keys: Vec<Key> = occurs.map(|(class, meaning, _)| Key::Line(class, meaning)).collect();
+    if let Wording::Letters(sections) = Wording::of(graph) {
+        let named = |(index, section): (usize, String)| Key::Letter(letter(index), text::fit(&section, 12.0, 260.0));
+        keys.extend(sections.into_iter().enumerate().map(named));
+    }
+    keys
+}
+
+/// How wide the legend needs the picture to be.
+pub(super) fn legend_width(graph: &Graph) -> f64 {
+    keys(graph).iter().map(Key::width).fold(0.0, f64::max)
+}
+
+/// What the lines mean.
+pub(super) fn legend(canvas: &mut Canvas, graph: &Graph) {
     let mut x = MARGIN;
     canvas.y += 8.0;
     canvas.rule(MARGIN, canvas.y - 18.0, canvas.width - 2.0 * MARGIN);
     canvas.y += 6.0;
-    for (class, meaning, _) in occurs {
-        let wide = 40.0 + text::width(meaning, 12.0) + 20.0;
-        if x > MARGIN && x + wide > canvas.width - MARGIN {
+    for key in keys(graph) {
+        if x > MARGIN && x + key.width() > canvas.width - MARGIN {
             x = MARGIN;
-            canvas.y += LINE;
+            canvas.y += LINE + 4.0;
         }
-        let (from, to, y) = (number(x), number(x + 30.0), number(canvas.y - 4.0));
-        canvas.raw(&format!("<path d=\"M{from} {y}H{to}\" class=\"{class}\"/>"));
-        canvas.text(x + 38.0, canvas.y, Class::Column, meaning);
-        x += wide;
+        match &key {
+            Key::Line(class, _) => {
+                let (from, to, y) = (number(x), number(x + 30.0), number(canvas.y - 4.0));
+                canvas.raw(&format!("<path d=\"M{from} {y}H{to}\" class=\"{class}\"/>"));
+            }
+            Key::Letter(letter, _) => canvas.letter(x + 20.0, canvas.y - 4.0, letter),
+        }
+        canvas.text(x + 38.0, canvas.y, Class::Column, key.meaning());
+        x += key.width();
     }
 }

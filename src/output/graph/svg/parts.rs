@@ -86,9 +86,20 @@ impl Canvas {
         self.raw(&format!("<text x=\"{}\" y=\"{}\" class=\"digit mid\">{label}</text>", number(x), number(y + 4.0)));
     }
 
-    pub(super) fn dot(&mut self, x: f64, y: f64, bad: bool) {
-        let class = if bad { "dot bad" } else { "dot" };
-        self.raw(&format!("<circle cx=\"{}\" cy=\"{}\" r=\"5\" class=\"{class}\"/>", number(x), number(y)));
+    pub(super) fn dot(&mut self, x: f64, y: f64) {
+        self.raw(&format!("<circle cx=\"{}\" cy=\"{}\" r=\"5\" class=\"dot\"/>", number(x), number(y)));
+    }
+
+    /// Another form than a dot: not all see the colours.
+    pub(super) fn diamond(&mut self, x: f64, y: f64) {
+        let (x, y) = (number(x), number(y - 6.5));
+        self.raw(&format!("<path d=\"M{x} {y}l6.5 6.5l-6.5 6.5l-6.5 -6.5z\" class=\"odd\"/>"));
+    }
+
+    /// A letter in a frame.
+    pub(super) fn letter(&mut self, x: f64, y: f64, letter: &str) {
+        self.raw(&format!("<circle cx=\"{}\" cy=\"{}\" r=\"10\" class=\"tag\"/>", number(x), number(y)));
+        self.text(x, y + 4.0, Class::Pill, letter);
     }
 
     pub(super) fn ring(&mut self, x: f64, y: f64) {
@@ -146,7 +157,7 @@ text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Aria
 .badge.calm{fill:#5b6878}
 .digit{font-size:11px;font-weight:700;fill:#ffffff}
 .dot{fill:#12856a}
-.dot.bad{fill:#c4314b}
+.odd{fill:#c4314b}
 .ring{fill:none;stroke:#c4314b;stroke-width:1.6}
 text.bad{fill:#c4314b}
 @media (prefers-color-scheme:dark){
@@ -161,7 +172,7 @@ text{fill:#e6ebf1}
 .link{stroke:#7f90a3}
 .tls{stroke:#3fc49a}
 .half,.broken,.ring{stroke:#ff7085}
-.head,.badge,.dot.bad,text.bad{fill:#ff7085}
+.head,.badge,.odd,text.bad{fill:#ff7085}
 .badge.calm{fill:#7f90a3}
 .digit{fill:#141b23}
 .dot{fill:#3fc49a}

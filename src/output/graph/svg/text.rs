@@ -37,6 +37,19 @@ pub(super) fn fit_mono(text: &str, size: f64, room: f64) -> String {
     cut(text, |text| width_mono(text, size) <= room)
 }
 
+/// A list with commas in lines of equal widths, broken behind commas.
+pub(super) fn wrap_mono(text: &str, size: f64, room: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in text.split_inclusive(", ") {
+        let fits = |line: &String| width_mono(&format!("{line}{}", part.trim_end()), size) <= room;
+        match lines.last_mut().filter(|line| fits(line)) {
+            Some(line) => line.push_str(part),
+            None => lines.push(part.to_owned()),
+        }
+    }
+    lines.iter().map(|line| fit_mono(line.trim_end(), size, room)).collect()
+}
+
 fn cut(text: &str, fits: impl Fn(&str) -> bool) -> String {
     if fits(text) {
         return text.to_owned();
@@ -83,5 +96,12 @@ mod tests {
         let cut = fit(&"long ".repeat(20), 13.0, 100.0);
         assert!(cut.ends_with('…') && width(&cut, 13.0) <= 100.0, "{cut}");
         assert_eq!(fit_mono("0123456789", 10.0, 37.0), "01234…");
+    }
+
+    #[test]
+    fn lists_are_broken_behind_commas() {
+        assert_eq!(wrap_mono("ip · gpc0, gpt0, conn_cnt", 10.0, 67.0), ["ip · gpc0,", "gpt0,", "conn_cnt"]);
+        assert_eq!(wrap_mono("ip · gpc0, gpt0, conn_cnt", 10.0, 200.0), ["ip · gpc0, gpt0, conn_cnt"]);
+        assert_eq!(wrap_mono("0123456789, a", 10.0, 37.0), ["01234…", "a"]);
     }
 }
