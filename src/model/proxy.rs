@@ -302,16 +302,9 @@ impl ServerLine {
     }
 }
 
-/// The `id` parameters among the words behind name and address. Only a line with a word that looks like one is cut into
-/// parameters: most have none, or one.
+/// The `id` parameters among the words behind name and address.
 fn ids(params: &[Decoded<'_>], version: Version) -> Vec<ParamUse> {
-    let alike = |word: &Decoded<'_>| matches!(&*word.bytes, [b'i', b'd'] | [b'i', b'd', b'(', ..]);
-    if !params.iter().any(alike) {
-        return Vec::new();
-    }
-    let mut found = ParamTable::Server.scan(params, Some(version));
-    found.retain(|param| param.info.is_some_and(|info| info.keyword == "id"));
-    found
+    ParamTable::Server.named("id", params, Some(version))
 }
 
 /// The most instances of one template that are unrolled: HAProxy's own limit is the range of `int`; a larger
