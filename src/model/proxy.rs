@@ -10,7 +10,7 @@ use super::{
     stick_table::StickTable,
 };
 use crate::{
-    config::Decoded,
+    config::{Decoded, Words},
     grammar::{ParamTable, ParamUse, Version},
 };
 
@@ -106,9 +106,9 @@ pub struct ServerLine {
     pub id: Option<(u16, u16)>,
     /// Whether that value comes from the environment.
     pub id_referenced: bool,
-    /// The first raw word behind the address that takes something from the environment: what it hides, glues on or adds
-    /// depends on that, so new words go in front of it.
-    pub referenced_from: Option<u16>,
+    /// The first raw word behind the address, if a word there takes something from the environment: what that hides, glues on
+    /// or adds depends on it, so new words go in front of all (and not between a keyword and its value).
+    pub new_words_before: Option<u16>,
     /// Whether it has `resolvers`: DNS answers at run time change its address.
     pub resolved: bool,
     /// The raw word that is empty and hides what follows it.
@@ -250,7 +250,7 @@ impl<'d> Proxy<'d> {
             explicit: ExplicitId::Automatic,
             id: None,
             id_referenced: false,
-            referenced_from: params.iter().find(|word| word.referenced).map(|word| word.first),
+            new_words_before: params.iter().any(|word| word.referenced).then(|| behind(words, first)).flatten(),
             resolved: params.iter().any(|word| *word.bytes == *b"resolvers"),
             hidden_from: words.hidden_from,
             unset: words.unset,
@@ -300,6 +300,12 @@ impl ServerLine {
     fn is_explicit(&self) -> bool {
         self.explicit != ExplicitId::Automatic
     }
+}
+
+/// The first raw word behind those that word `first` - 1 and the ones before it were made from.
+fn behind(words: &Words<'_>, first: usize) -> Option<u16> {
+    let address = words.words.get(first.checked_sub(1)?)?;
+    words.words.get(first..)?.iter().map(|word| word.first).find(|raw| *raw > address.last)
 }
 
 /// The `id` parameters among the words behind name and address.
