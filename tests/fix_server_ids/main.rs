@@ -171,7 +171,7 @@ fn read(part: &str) -> Shown {
 /// Fixes random instances and looks at the result from all sides.
 fn prove(seed: u64, instances: usize) {
     for (haproxy, seed) in haproxies().iter().zip(seed..) {
-        let site = Site::random(seed, instances, 150);
+        let site = Site::random(seed, instances, 100);
         let (version, before, texts) = (haproxy.branch(), site.shown(&haproxy.branch()), site.texts());
         site.fix(haproxy, &[]);
         let (after, fixed) = (site.shown(&version), site.texts());
@@ -206,7 +206,7 @@ fn prove(seed: u64, instances: usize) {
                 assert!(disagree(&reverted), "line {line} of lb{} was needed; {}", instance + 1, context());
             }
         }
-        assert!(wrong > 50 && changed > wrong / 2, "a test worth the name: {changed} of {wrong} fixed");
+        assert!(wrong > 30 && changed > wrong / 2, "a test worth the name: {changed} of {wrong} fixed");
         nothing_is_left_to_do(&site, haproxy);
         haproxy_agrees(&site);
     }
@@ -294,7 +294,7 @@ fn three_instances_agree_after_as_few_changes_as_possible() {
 #[test]
 fn all_ids_are_written_down_where_that_is_asked_for() {
     for (haproxy, seed) in haproxies().iter().zip(300..) {
-        let site = Site::random(seed, 2, 150);
+        let site = Site::random(seed, 2, 100);
         let before = site.shown(&haproxy.branch());
         let select = ["--select", "server-id-implicit,server-id-mismatch,server-name-mismatch"];
         site.fix(haproxy, &select);

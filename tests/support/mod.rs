@@ -13,8 +13,10 @@
 #![allow(dead_code, reason = "each test crate compiles this module and calls its own part of it")]
 
 mod certificate;
+pub(crate) mod generate;
 mod haproxy;
 mod network;
+pub(crate) mod plant;
 pub(crate) mod random;
 mod running;
 mod wait;
