@@ -203,6 +203,10 @@ fn refuse_misuse(args: &CheckArgs, which: Which) -> Result<(), Failure> {
 
 /// Whether `--fix` mends a finding: what is only good to know is mended where somebody asked for it.
 fn is_wanted(args: &CheckArgs, finding: &Finding) -> bool {
-    let named = args.select.iter().any(|code| code == finding.rule.code);
-    finding.fixable && (finding.severity >= Severity::Warning || named || Severity::from(args.deny) == Severity::Note)
+    finding.fixable && (finding.severity >= Severity::Warning || is_asked_for(args, finding.rule.code))
+}
+
+/// Whether somebody wants to be rid of notes of this rule.
+fn is_asked_for(args: &CheckArgs, code: &str) -> bool {
+    Severity::from(args.deny) == Severity::Note || args.select.iter().any(|selected| selected == code)
 }

@@ -54,6 +54,32 @@ impl ParamTable {
             Some(ParamUse { info, keyword, values: keyword + 1..next })
         })
     }
+
+    /// The parameters called `name` among the words behind name and address, in order: those of [`scan`](Self::scan), without
+    /// looking up most of the words.
+    pub fn named<W: AsRef<[u8]>>(self, name: &str, words: &[W], version: Option<Version>) -> Vec<ParamUse> {
+        let stem = |word: &W| word.as_ref().split(|byte| *byte == b'(').next() == Some(name.as_bytes());
+        let alike: Vec<usize> = words.iter().enumerate().filter(|(_, word)| stem(word)).map(|(n, _)| n).collect();
+        if alike.is_empty() {
+            return Vec::new();
+        }
+        // A word is a value only if the one before it takes some, or if it is `source`, which takes any number.
+        let takes = |word: &W| self.find(word.as_ref(), version).is_some_and(|info| info.words != ParamWords::Fixed(0));
+        let may_be_value = |n: &usize| n.checked_sub(1).and_then(|before| words.get(before)).is_some_and(takes);
+        let reaches_far = |word: &W| word.as_ref().starts_with(b"source");
+        if words.iter().any(reaches_far) || alike.iter().any(may_be_value) {
+            let mut found = self.scan(words, version);
+            found.retain(|param| param.info.is_some_and(|info| info.keyword == name));
+            return found;
+        }
+        let Some(info) = self.find(name.as_bytes(), version) else { return Vec::new() };
+        let param = |keyword: usize| {
+            let tail = words.get(keyword + 1..).unwrap_or_default();
+            let taken = info.words.count(tail).min(tail.len());
+            ParamUse { info: Some(info), keyword, values: keyword + 1..keyword + 1 + taken }
+        };
+        alike.into_iter().map(param).collect()
+    }
 }
 
 /// One row of `grammar/server-params.tsv` or `grammar/bind-params.tsv`.
@@ -149,6 +175,30 @@ mod tests {
             ["source=0.0.0.0 usesrc clientip interface id", "id=3"]
         );
         assert_eq!(scan("set-proxy-v2-tlv-fmt(0x20) id id 3"), ["set-proxy-v2-tlv-fmt(0x20)=id", "id=3"]);
+    }
+
+    #[test]
+    fn a_parameter_is_found_by_name_where_a_scan_finds_it() {
+        let alphabet = ["id", "id(x)", "7", "cookie", "check", "source", "usesrc", "interface", "weight", "else"];
+        // All lines of five of these words.
+        for number in 0..alphabet.len().pow(5) {
+            let word = |place: u32| alphabet.get(number / alphabet.len().pow(place) % alphabet.len()).copied();
+            let words: Vec<&str> = (0..5).filter_map(word).collect();
+            let mut scanned = ParamTable::Server.scan(&words, None);
+            scanned.retain(|param| param.info.is_some_and(|info| info.keyword == "id"));
+            assert_eq!(ParamTable::Server.named("id", &words, None), scanned, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn only_source_takes_more_than_one_word() {
+        // `named` counts on it.
+        for table in [ParamTable::Server, ParamTable::Bind] {
+            for info in table.all() {
+                let short = matches!(info.words, ParamWords::Fixed(0 | 1));
+                assert!(short || info.keyword == "source", "{}", info.keyword);
+            }
+        }
     }
 
     #[test]

@@ -203,6 +203,12 @@ impl<'a> Group<'a> {
         self.sharing().next().is_some()
     }
 
+    /// Whether all its ids should be written down: several instances have it, and its table travels.
+    #[must_use]
+    pub fn needs_ids(&self) -> bool {
+        self.travels() && self.there().count() > 1
+    }
+
     /// How bad it is when ids or names don't match.
     #[must_use]
     pub fn severity(&self) -> Severity {

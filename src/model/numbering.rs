@@ -1,10 +1,13 @@
 //! Ids that all instances can agree on: which numbers the servers of a backend should have, and which lines must say so.
 //!
 //! A server that has one written-down id on all instances keeps it. Then one instance decides: its servers keep the ids they
-//! have. A server it doesn't know keeps the id it has elsewhere if no other server has that number, else it gets a free one.
-//! How few lines have to say it is a question for `few`: the others get their id by position.
+//! have. A server it doesn't know keeps an id it has elsewhere if no other server is to have that number, or only the same machine
+//! under another name; else it gets a free one.
+//! How few lines have to say it is a question for `few`: the others get their id by position. A server that only one instance
+//! has gets another number than it had, if that saves a line (`prune`).
 
 mod few;
+mod prune;
 
 use std::collections::{HashMap, HashSet};
 
@@ -171,14 +174,19 @@ impl<'a> Side<'a> {
 #[derive(Default)]
 struct Targets<'a> {
     by_name: HashMap<&'a [u8], u32>,
-    /// By id, one server that is to have it.
-    by_id: HashMap<u32, &'a [u8]>,
+    /// By id, the servers that are to have it: several only if they are one machine.
+    by_id: HashMap<u32, Vec<&'a [u8]>>,
 }
 
 impl<'a> Targets<'a> {
     fn set(&mut self, name: &'a [u8], id: u32) {
         self.by_name.insert(name, id);
-        self.by_id.entry(id).or_insert(name);
+        self.by_id.entry(id).or_default().push(name);
+    }
+
+    /// The servers that are to have this id.
+    fn with(&self, id: u32) -> &[&'a [u8]] {
+        self.by_id.get(&id).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn of(&self, side: &Side<'_>) -> Vec<u32> {
@@ -200,6 +208,9 @@ fn agree_with(sides: &[Side<'_>], decider: usize, extent: Extent) -> Result<Vec<
         };
         pins.extend(lines.into_iter().map(|(line, id)| Pin { instance: side.instance, line, id }));
     }
+    if extent == Extent::Few {
+        prune::prune(sides, &targets, &mut pins);
+    }
     Ok(pins)
 }
 
@@ -216,17 +227,21 @@ fn choose<'a>(sides: &[Side<'a>], decider: usize) -> Targets<'a> {
     }
     let highest = sides.iter().flat_map(|side| &side.ids).max().copied().unwrap_or(0);
     let mut free = Free { next: highest.checked_add(1).filter(|id| *id <= server_id::MAX_OLD), low: 1 };
-    let order =
-        sides.get(decider).into_iter().chain(sides.iter().enumerate().filter(|(n, _)| *n != decider).map(|(_, s)| s));
-    for side in order {
+    let twins = Twins::new(sides);
+    let order = || {
+        let others = sides.iter().enumerate().filter(|(n, _)| *n != decider).map(|(_, side)| side);
+        sides.get(decider).into_iter().chain(others)
+    };
+    for side in order() {
         for server in 0..side.ids.len() {
-            let (name, id) = (side.name(server), side.id(server));
+            let name = side.name(server);
             if targets.by_name.contains_key(name) {
                 continue;
             }
-            let other = targets.by_id.get(&id).copied();
-            let keeps = other.is_none_or(|other| is_same_machine(sides, other, name, id));
-            let id = if keeps { id } else { free.take(&targets, sides) };
+            let mut had = order().filter_map(|side| Some(side.id(*side.by_name.get(name)?)));
+            let is_fine = |id: &u32| targets.with(*id).iter().all(|other| is_same_machine(sides, other, name));
+            let renamed = || twins.of(name).filter_map(|twin| targets.by_name.get(twin).copied()).find(is_fine);
+            let id = had.find(is_fine).or_else(renamed).unwrap_or_else(|| free.take(&targets, sides));
             targets.set(name, id);
         }
     }
@@ -254,19 +269,50 @@ impl Free {
     }
 }
 
-/// Whether two names that never meet on an instance have one id and one address: a renamed server, which keeps its clients
-/// through its id.
-fn is_same_machine(sides: &[Side<'_>], one: &[u8], other: &[u8], id: u32) -> bool {
+/// So many names of one address are looked at.
+const MOST_NAMES: usize = 16;
+
+/// Names of one address.
+struct Twins<'s, 'a> {
+    sides: &'s [Side<'a>],
+    by_address: HashMap<&'a [u8], Vec<&'a [u8]>>,
+}
+
+impl<'s, 'a> Twins<'s, 'a> {
+    fn new(sides: &'s [Side<'a>]) -> Self {
+        let mut by_address: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
+        for (n, side) in sides.iter().enumerate() {
+            for server in 0..side.ids.len() {
+                let name = side.name(server);
+                if !sides.iter().take(n).any(|before| before.by_name.contains_key(name)) {
+                    by_address.entry(side.address(server)).or_default().push(name);
+                }
+            }
+        }
+        Self { sides, by_address }
+    }
+
+    /// The other names that a server has on other instances. If many have its address, they are slots and not renamed.
+    fn of(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        let server = self.sides.iter().find_map(|side| Some(side.address(*side.by_name.get(name)?)));
+        let names = server.and_then(|address| self.by_address.get(address));
+        names
+            .into_iter()
+            .flatten()
+            .take(MOST_NAMES)
+            .copied()
+            .filter(move |other| is_same_machine(self.sides, other, name))
+    }
+}
+
+/// Whether two names never meet on an instance and have one address: a renamed server, which keeps its clients through its id.
+fn is_same_machine(sides: &[Side<'_>], one: &[u8], other: &[u8]) -> bool {
     let mut addresses = HashSet::new();
     for side in sides {
-        let found = [one, other].map(|name| side.by_name.get(name).copied());
-        match found {
+        match [one, other].map(|name| side.by_name.get(name)) {
             [Some(_), Some(_)] => return false,
             [Some(server), None] | [None, Some(server)] => {
-                if side.id(server) != id {
-                    return false;
-                }
-                addresses.insert(side.address(server));
+                addresses.insert(side.address(*server));
             }
             [None, None] => {}
         }
@@ -304,19 +350,18 @@ fn bend<'a>(
 
 /// Whether the servers have the `wanted` ids once `lines` say what they should.
 fn comes_out(side: &Side<'_>, lines: &[(usize, u32)], wanted: &[u32]) -> bool {
+    numbered(declared(side, lines).iter().copied()) == wanted
+}
+
+/// What a side's lines say once `lines`, which are in order, say these ids.
+fn declared(side: &Side<'_>, lines: &[(usize, u32)]) -> Vec<Declaration> {
     let mut written = lines.iter().peekable();
-    let declarations: Vec<Declaration> = side
-        .proxy
-        .lines
-        .iter()
-        .enumerate()
-        .map(|(number, line)| {
-            let declared = line.declaration(Known::Yes);
-            let id = written.next_if(|(changed, _)| *changed == number);
-            id.map_or(declared, |(_, id)| Declaration { explicit: ExplicitId::Given(*id), ..declared })
-        })
-        .collect();
-    numbered(declarations.iter().copied()) == wanted
+    let declaration = |(number, line): (usize, &ServerLine)| {
+        let declared = line.declaration(Known::Yes);
+        let id = written.next_if(|(changed, _)| *changed == number);
+        id.map_or(declared, |(_, id)| Declaration { explicit: ExplicitId::Given(*id), ..declared })
+    };
+    side.proxy.lines.iter().enumerate().map(declaration).collect()
 }
 
 /// The ids that HAProxy gives; 0 for one that isn't known.

@@ -10,7 +10,7 @@ use super::{
     stick_table::StickTable,
 };
 use crate::{
-    config::Decoded,
+    config::{Decoded, Words},
     grammar::{ParamTable, ParamUse, Version},
 };
 
@@ -106,9 +106,9 @@ pub struct ServerLine {
     pub id: Option<(u16, u16)>,
     /// Whether that value comes from the environment.
     pub id_referenced: bool,
-    /// The first raw word behind the address that takes something from the environment: what it hides, glues on or adds
-    /// depends on that, so new words go in front of it.
-    pub referenced_from: Option<u16>,
+    /// The first raw word behind the address, if a word there takes something from the environment: what that hides, glues on
+    /// or adds depends on it, so new words go in front of all (and not between a keyword and its value).
+    pub new_words_before: Option<u16>,
     /// Whether it has `resolvers`: DNS answers at run time change its address.
     pub resolved: bool,
     /// The raw word that is empty and hides what follows it.
@@ -250,7 +250,7 @@ impl<'d> Proxy<'d> {
             explicit: ExplicitId::Automatic,
             id: None,
             id_referenced: false,
-            referenced_from: params.iter().find(|word| word.referenced).map(|word| word.first),
+            new_words_before: params.iter().any(|word| word.referenced).then(|| behind(words, first)).flatten(),
             resolved: params.iter().any(|word| *word.bytes == *b"resolvers"),
             hidden_from: words.hidden_from,
             unset: words.unset,
@@ -302,16 +302,15 @@ impl ServerLine {
     }
 }
 
-/// The `id` parameters among the words behind name and address. Only a line with a word that looks like one is cut into
-/// parameters: most have none, or one.
+/// The first raw word behind those that word `first` - 1 and the ones before it were made from.
+fn behind(words: &Words<'_>, first: usize) -> Option<u16> {
+    let address = words.words.get(first.checked_sub(1)?)?;
+    words.words.get(first..)?.iter().map(|word| word.first).find(|raw| *raw > address.last)
+}
+
+/// The `id` parameters among the words behind name and address.
 fn ids(params: &[Decoded<'_>], version: Version) -> Vec<ParamUse> {
-    let alike = |word: &Decoded<'_>| matches!(&*word.bytes, [b'i', b'd'] | [b'i', b'd', b'(', ..]);
-    if !params.iter().any(alike) {
-        return Vec::new();
-    }
-    let mut found = ParamTable::Server.scan(params, Some(version));
-    found.retain(|param| param.info.is_some_and(|info| info.keyword == "id"));
-    found
+    ParamTable::Server.named("id", params, Some(version))
 }
 
 /// The most instances of one template that are unrolled: HAProxy's own limit is the range of `int`; a larger

@@ -97,8 +97,8 @@ pub fn read<'d>(
     read_with(files, facts, local_given, false, visit)
 }
 
-/// The same for the model, which asks few questions about servers: of a plain `server` line it gets the words up to the
-/// address.
+/// The same for the model, which asks few questions about servers: of a plain `server` line it gets no more words than
+/// those are about.
 pub(super) fn read_briefly<'d>(
     files: &'d [Source],
     facts: &Facts,
@@ -141,7 +141,7 @@ struct Reader<'f> {
     /// Whether a `localpeer` here would be obeyed.
     localpeer_counts: bool,
     remarks: Vec<Remark>,
-    /// Whether plain `server` lines are read up to their address only.
+    /// Whether plain `server` lines are read only as far as the model asks.
     briefly: bool,
     /// In versions with two passes: whether this is the first one, the only one that `setenv` acts in.
     discovery: Option<bool>,
@@ -230,12 +230,8 @@ impl Reader<'_> {
             file: source.name.as_bytes(),
             section: &section.1,
         };
-        let most = if self.briefly
-            && section.0 == SectionKind::Proxy
-            && *keyword == *b"server"
-            && is_plain_server(document, line)
-        {
-            SERVER_WORDS
+        let most = if self.briefly && section.0 == SectionKind::Proxy && *keyword == *b"server" {
+            words_of_server(document, line)
         } else {
             usize::MAX
         };
@@ -335,12 +331,18 @@ impl Reader<'_> {
 /// `server NAME ADDRESS`.
 const SERVER_WORDS: usize = 3;
 
-/// Whether a `server` line has nothing behind its address that anybody asks about here: no quotes or escapes, and no word
-/// that could be `id` or `resolvers`. Most lines of a large configuration are like that.
-fn is_plain_server(document: &Document, line: LineNo) -> bool {
-    let asked = |tail: &[u8]| matches!(tail, [b'i', b'd', ..] | [b'r', b'e', b's', ..]);
-    let mut tails = document.word_tails(line);
-    tails.by_ref().take(SERVER_WORDS).all(|tail| tail.is_some()) && tails.all(|tail| tail.is_some_and(|t| !asked(t)))
+/// How many words of a `server` line anybody asks about here: those up to the address, and to the last word that could be `id`
+/// or `resolvers` with its value. All of them if there are quotes or escapes.
+fn words_of_server(document: &Document, line: LineNo) -> usize {
+    let mut most = SERVER_WORDS;
+    for (number, tail) in document.word_tails(line).enumerate() {
+        match tail {
+            None => return usize::MAX,
+            Some([b'i', b'd', ..] | [b'r', b'e', b's', ..]) if number >= SERVER_WORDS => most = number + 2,
+            Some(_) => {}
+        }
+    }
+    most
 }
 
 /// Whether a header line opens a `global` section.

@@ -1,7 +1,8 @@
 //! Writes server ids down, so that all instances agree.
 //!
 //! Which numbers and which lines: [`numbering::agree`]. Here they get onto the lines: a value is replaced where it stands, a new
-//! `id N` goes behind the last word, but in front of words that come from the environment (what they hide or glue on isn't known).
+//! `id N` goes behind the last word, or, if something comes from the environment (what that hides or glues on isn't known),
+//! right behind the address.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +12,7 @@ use crate::{
     escape,
     model::{
         Instance, Place, Proxy, ProxyKind, ServerLine,
-        numbering::{self, Agreement, Extent, Pin},
+        numbering::{self, Agreement, Extent, Pin, Refusal, Why},
     },
 };
 
@@ -37,7 +38,7 @@ impl SetServerIds {
         for (name, extent) in &self.backends {
             let proxies: Vec<Option<&Proxy<'_>>> =
                 by_name.iter().map(|all| all.get(name.as_slice()).copied().filter(|p| !p.disabled)).collect();
-            let agreement = match numbering::agree(&proxies, self.reference, *extent) {
+            let agreement = match agree(&proxies, self.reference, *extent) {
                 Ok(agreement) => agreement,
                 Err(refusal) => {
                     if let Some(plan) = plans.get_mut(refusal.instance) {
@@ -70,6 +71,14 @@ impl SetServerIds {
             told.finish(plan);
         }
         plans
+    }
+}
+
+/// Ids for a backend. Where a template keeps all of them from being written down, as few as make them agree.
+fn agree(proxies: &[Option<&Proxy<'_>>], reference: usize, extent: Extent) -> Result<Agreement, Refusal> {
+    match numbering::agree(proxies, reference, extent) {
+        Err(Refusal { why: Why::Template, .. }) => numbering::agree(proxies, reference, Extent::Few),
+        agreed => agreed,
     }
 }
 
@@ -111,7 +120,7 @@ fn write(instance: &Instance<'_>, plan: &mut Plan, line: &ServerLine, place: Pla
     let id = id.to_string();
     if let Some(range) = line.id {
         splice::replace_words(instance, plan, place, range, id.as_bytes());
-    } else if let Some(word) = line.referenced_from {
+    } else if let Some(word) = line.new_words_before {
         let start = instance.word_span(place, usize::from(word)).start;
         plan.file(place.file).insert(start, format!("id {id} "));
     } else {

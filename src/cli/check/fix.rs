@@ -12,12 +12,12 @@ use super::{
         report,
         view::View,
     },
-    is_wanted,
+    is_asked_for, is_wanted,
 };
 use crate::{
     escape,
     grammar::Release,
-    lint::{self, Context, Rule, Subject},
+    lint::{self, Context, Group, Rule, Subject},
     model::{Instance, numbering::Extent},
     ops::set_server_ids::SetServerIds,
 };
@@ -40,9 +40,11 @@ pub(super) fn run(
         let subjects = instances.iter().map(|(one, instance)| Subject { name: &one.name, instance });
         let context = Context::new(subjects.collect(), release);
         let mut backends: BTreeMap<Vec<u8>, Extent> = BTreeMap::new();
+        // Once the ids of a backend agree, that rule asks for the rest of them: all are written at once.
+        let for_all = rules.iter().any(|rule| rule.code == ASKS_FOR_ALL) && is_asked_for(args, ASKS_FOR_ALL);
         for finding in lint::run(&context, rules).iter().filter(|finding| is_wanted(args, finding)) {
             let Some(name) = &finding.backend else { continue };
-            let extent = if finding.rule.code == ASKS_FOR_ALL { Extent::All } else { Extent::Few };
+            let extent = if for_all && needs_ids(&context, name) { Extent::All } else { Extent::Few };
             let found = backends.entry(name.clone()).or_insert(extent);
             *found = extent.max(*found);
         }
@@ -64,6 +66,12 @@ pub(super) fn run(
     };
     edit::run_all(view, &args.instances, &args.read, &args.write, &plan, &tell)?;
     Ok(done.get())
+}
+
+fn needs_ids(context: &Context<'_>, backend: &[u8]) -> bool {
+    let groups = context.groups();
+    let at = groups.binary_search_by(|group| group.name.cmp(backend));
+    at.is_ok_and(|at| groups.get(at).is_some_and(Group::needs_ids))
 }
 
 /// Where among the instances `--reference` is; the first one without it.

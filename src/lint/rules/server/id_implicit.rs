@@ -44,7 +44,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
-    for group in context.groups().iter().filter(|group| group.travels() && group.there().count() > 1 && agree(group)) {
+    for group in context.groups().iter().filter(|group| group.needs_ids() && agree(group)) {
         let count = group.there().map(|(_, there)| there.proxy.overview.automatic).max().unwrap_or(0);
         if count == 0 {
             continue;

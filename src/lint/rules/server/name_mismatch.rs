@@ -58,8 +58,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
         let mut refusal = None;
         for row in &group.rows {
             let takers = takers(group, row);
-            let Some(first) = takers.first() else { continue };
-            let Some((home, server)) = home(group, row) else { continue };
+            let Some((home, server, first)) = meeting(group, row, &takers) else { continue };
             let id = server.id.unwrap_or(0);
             let message = format!(
                 "id {id} of backend `{}` is `{}` on {} and `{}` on {}",
@@ -69,7 +68,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
                 escape::name(&first.2.name),
                 context.instance_name(first.0)
             );
-            let (severity, happens) = verdict(context, group, server, home, *first);
+            let (severity, happens) = verdict(context, group, server, home, first);
             let Some(mut finding) = finding(context, group, row, severity, message) else { continue };
             for (instance, index, _) in &takers {
                 let there = group.sides.get(*instance).and_then(|side| side.there());
@@ -98,6 +97,16 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
 fn home<'a>(group: &Group<'a>, row: &Row<'a>) -> Option<(usize, &'a Server<'a>)> {
     let servers = group.servers(row).into_iter().enumerate();
     servers.filter_map(|(instance, server)| Some((instance, server?))).find(|(_, server)| server.id.is_some())
+}
+
+/// A server of the row, its instance, and one that has its id elsewhere: two machines, if there are such.
+fn meeting<'a>(group: &Group<'a>, row: &Row<'a>, takers: &[Taker<'a>]) -> Option<(usize, &'a Server<'a>, Taker<'a>)> {
+    let (home, first) = home(group, row)?;
+    let servers = group.servers(row).into_iter().enumerate().filter_map(|(n, server)| Some((n, server?)));
+    let pairs =
+        servers.filter(|(_, server)| server.id == first.id).flat_map(|(n, s)| takers.iter().map(move |t| (n, s, *t)));
+    let two_machines = |(_, server, taker): &(usize, &Server<'_>, Taker<'_>)| server.address != taker.2.address;
+    pairs.clone().find(two_machines).or_else(|| Some((home, first, *takers.first()?)))
 }
 
 /// The servers of other names that have its id where it is missing.
