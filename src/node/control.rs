@@ -71,6 +71,11 @@ impl Control {
         }
     }
 
+    /// All peers.
+    pub(super) fn slots(&self) -> Vec<Rc<Slot>> {
+        self.0.slots.borrow().clone()
+    }
+
     pub(super) fn add(&self, slot: Rc<Slot>) -> PeerIndex {
         let mut slots = self.0.slots.borrow_mut();
         if self.is_stopping() {
@@ -113,6 +118,7 @@ pub(super) struct Slot {
 pub(super) struct Line {
     pub(super) wake: Notify,
     order: Cell<Order>,
+    greeted: Cell<bool>,
 }
 
 /// What the task of a connection is told to do.
@@ -184,6 +190,15 @@ impl Line {
     pub(super) fn order(&self, order: Order) {
         self.order.set(order.max(self.order.get()));
         self.wake.notify_one();
+    }
+
+    /// The handshake is complete.
+    pub(super) fn greet(&self) {
+        self.greeted.set(true);
+    }
+
+    pub(super) fn is_greeted(&self) -> bool {
+        self.greeted.get()
     }
 
     pub(super) fn ordered(&self) -> Order {

@@ -191,7 +191,7 @@ async fn limited<S>(address: &str, connect: impl Future<Output = io::Result<S>>)
 }
 
 /// What the system says, without the number of the error.
-fn text(error: &io::Error) -> String {
+pub(super) fn text(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -17,8 +17,10 @@ use tokio::time::{self, Sleep};
 
 use crate::node::clock;
 use crate::node::control::{Control, Line, Order};
+use crate::node::guests::Refusals;
 use crate::node::handler::{Handler, Next, PeerIndex};
-use crate::node::link::{Direction, Foreign, LinkError, LinkState};
+use crate::node::link::{Direction, Foreign, LinkError, LinkState, Refusal};
+use crate::node::tls::Secured;
 use crate::proto::Session;
 use crate::proto::session::{Closed, Event};
 
@@ -49,15 +51,29 @@ pub(super) struct Shared<H> {
     pub(super) control: Control,
     /// What is read goes from here into the session at once, so one buffer is enough.
     buffer: RefCell<Box<[u8]>>,
+    pub(super) refusals: Refusals,
 }
 
 impl<H: Handler> Shared<H> {
     pub(super) fn new(handler: H, control: Control) -> Self {
-        Self { handler: RefCell::new(handler), control, buffer: RefCell::new(vec![0; TURN].into()) }
+        Self {
+            handler: RefCell::new(handler),
+            control,
+            buffer: RefCell::new(vec![0; TURN].into()),
+            refusals: Refusals::default(),
+        }
     }
 
     pub(super) fn tell(&self, peer: PeerIndex, state: &LinkState<'_>) {
         self.handler.borrow_mut().link(peer, clock::now(), state);
+    }
+
+    /// A caller is turned away.
+    pub(super) fn refuse(&self, mut refusal: Refusal) {
+        let now = clock::now();
+        if self.refusals.count(now, &mut refusal) {
+            self.handler.borrow_mut().refused(now, &refusal);
+        }
     }
 }
 
@@ -84,6 +100,8 @@ pub(super) struct Driver<H> {
     first: Vec<u8>,
     began: Instant,
     closed: Option<Closed>,
+    /// What a caller was told by TLS.
+    pub(super) secured: Option<Secured>,
 }
 
 /// What happened in a turn.
@@ -129,6 +147,7 @@ impl<H: Handler> Driver<H> {
             first,
             began,
             closed: None,
+            secured: None,
         }
     }
 
@@ -356,7 +375,11 @@ impl<H: Handler> Driver<H> {
                     if slot.take(&self.line) {
                         handler.link(peer, now, &LinkState::Closed { why: &LinkError::Replaced, next_try: None });
                     }
+                    self.line.greet();
                     self.established = Some(now);
+                    if let Some(secured) = self.secured.take() {
+                        handler.link(peer, now, &LinkState::Secured(&secured));
+                    }
                     handler.link(peer, now, &LinkState::Established(self.direction));
                 }
                 Event::Closed(closed) => self.closed = Some((*closed).clone()),

@@ -157,8 +157,14 @@ pub struct Refusal {
     pub untold: u64,
 }
 
+impl Refusal {
+    pub(super) const fn new(from: Option<IpAddr>, reason: RefusalReason) -> Self {
+        Self { from, reason, name: None, untold: 0 }
+    }
+}
+
 /// Why a caller is turned away.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RefusalReason {
     /// Its hello.
     Hello(TurnedAway),
@@ -179,9 +185,26 @@ pub enum RefusalReason {
     Full,
 }
 
-impl Eq for RefusalReason {}
-
 impl RefusalReason {
+    /// A short word for it, for counters.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Hello(TurnedAway::NotAHello) => "not_a_hello",
+            Self::Hello(TurnedAway::LineTooLong) => "line_too_long",
+            Self::Hello(TurnedAway::Version) => "version",
+            Self::Hello(TurnedAway::OtherHost) => "other_host",
+            Self::Hello(TurnedAway::Unknown) => "unknown_peer",
+            Self::Hello(TurnedAway::OurName) => "our_name",
+            Self::Silent => "silent",
+            Self::Left => "left",
+            Self::Tls(_) => "tls",
+            Self::CertificateName { .. } => "certificate_name",
+            Self::Address => "address",
+            Self::Full => "full",
+        }
+    }
+
     /// The status that HAProxy would have given; we give none, because a HAProxy that got one doesn't call again.
     #[must_use]
     pub const fn status(&self) -> Option<Status> {
@@ -216,7 +239,7 @@ impl fmt::Display for Refusal {
             RefusalReason::Left => write!(out, "it left before its hello was complete")?,
             RefusalReason::Tls(error) => write!(out, "TLS: {error}")?,
             RefusalReason::CertificateName { certificate } => {
-                write!(out, "it calls itself `{name}`, but its certificate is for {}", names(certificate))?;
+                write!(out, "it calls itself `{name}`, but its certificate is for {}", listed(certificate))?;
             }
             RefusalReason::Address => write!(out, "no peer has that address")?,
             RefusalReason::Full => write!(out, "too many callers at a time")?,
@@ -233,7 +256,7 @@ impl fmt::Display for Refusal {
 
 /// Names of a certificate, as a text shows them.
 #[must_use]
-pub fn names(names: &[String]) -> String {
+pub fn listed(names: &[String]) -> String {
     match names {
         [] => "no name at all".to_owned(),
         names => names.iter().map(|name| format!("`{}`", escape::name(name.as_bytes()))).collect::<Vec<_>>().join(", "),

@@ -54,12 +54,17 @@ pub mod clock;
 mod control;
 mod dial;
 mod driver;
+mod guests;
 mod handler;
 mod link;
+mod listen;
+mod rewind;
+pub mod shutdown;
 mod target;
 pub mod tls;
 
 use std::cell::{RefCell, RefMut};
+use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
@@ -69,10 +74,12 @@ use crate::proto::session::{self, Answer, Role, Times};
 use control::Slot;
 use dial::Dialler;
 use driver::Shared;
+use listen::Host;
 
 pub use control::Control;
 pub use handler::{Handler, Next, OUTPUT_LOW, PeerIndex};
-pub use link::{Direction, Foreign, LinkError, LinkState, Refusal, RefusalReason, names};
+pub use link::{Direction, Foreign, LinkError, LinkState, Refusal, RefusalReason, listed};
+pub use listen::{ListenError, ListenOptions, Listener};
 pub use target::{Address, AddressError, Retry, Target};
 
 /// Runs `future` with everything that tasks of a node need.
@@ -147,6 +154,18 @@ impl<H: Handler> Node<H> {
     /// Adds a peer that only calls us; see [`Target::certificate_names`].
     pub fn expect(&self, name: &[u8], certificate_names: Vec<String>) -> PeerIndex {
         self.shared.control.add(Rc::new(Slot::new(name.into(), certificate_names)))
+    }
+
+    /// Begins to answer calls: of all peers that were added, whether they are called or not.
+    pub fn listen(&self, listener: Listener) {
+        let host = Host { shared: Rc::clone(&self.shared), options: Rc::clone(&self.options), listener };
+        self.tasks.borrow_mut().push(tokio::task::spawn_local(host.run()));
+    }
+
+    /// How many callers were turned away, by [`RefusalReason::label`].
+    #[must_use]
+    pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.refusals.counts()
     }
 
     /// The handler. Not to be held across an await.

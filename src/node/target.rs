@@ -72,12 +72,30 @@ pub enum AddressError {
     Kind(String),
 }
 
+/// All addresses of this machine.
+const ANY_IPV4: &str = "0.0.0.0";
+const ANY_IPV6: &str = "::";
+
 impl Address {
     /// Reads `10.0.0.1:10000`, `[::1]:10000`, `ipv6@::1:10000`, `host:10000`, `unix@/path` or `/path`.
     ///
     /// # Errors
     /// [`AddressError`].
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let address = Self::parse_listening(text)?;
+        let shown = || escape::name(text.as_bytes()).into_owned();
+        match &address {
+            Self::Tcp { port: 0, .. } => Err(AddressError::Port(shown())),
+            Self::Tcp { host, .. } if host == ANY_IPV4 || host == ANY_IPV6 => Err(AddressError::Host(shown())),
+            _ => Ok(address),
+        }
+    }
+
+    /// Reads an address to listen on: as [`Self::parse`], and `:10000`, `*:10000` and port 0, which the system chooses.
+    ///
+    /// # Errors
+    /// [`AddressError`].
+    pub fn parse_listening(text: &str) -> Result<Self, AddressError> {
         let shown = || escape::name(text.as_bytes()).into_owned();
         let (kind, rest) = text.split_once('@').unwrap_or(("", text));
         match kind {
@@ -87,10 +105,15 @@ impl Address {
         }
         let (host, port) = rest.rsplit_once(':').ok_or_else(|| AddressError::Port(shown()))?;
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-        let port = digits.then(|| port.parse().ok()).flatten().filter(|port| *port > 0);
+        let port = digits.then(|| port.parse().ok()).flatten();
         let port = port.ok_or_else(|| AddressError::Port(shown()))?;
         let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
-        if matches!(host, "" | "*") || host.contains(['/', ' ', '[', ']']) {
+        let host = match host {
+            "" | "*" if matches!(kind, "ipv6" | "tcp6") => ANY_IPV6,
+            "" | "*" => ANY_IPV4,
+            host => host,
+        };
+        if host.contains(['/', ' ', '[', ']', '*']) {
             return Err(AddressError::Host(shown()));
         }
         Ok(Self::Tcp { host: host.to_owned(), port })

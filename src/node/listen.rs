@@ -1,0 +1,316 @@
+//! The task that is called: accepts connections, keeps the caps, and answers 200 or closes silently. A HAProxy that got an
+//! error code would not call again.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rustix::fs::unlink;
+use thiserror::Error;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout_at};
+
+use crate::node::Options;
+use crate::node::clock;
+use crate::node::control::{Line, Order};
+use crate::node::dial;
+use crate::node::driver::{Driver, Ended, Shared, Stream};
+use crate::node::guests::{Guests, Seat};
+use crate::node::handler::Handler;
+use crate::node::link::{LinkError, LinkState, Refusal, RefusalReason};
+use crate::node::rewind::Rewind;
+use crate::node::target::Address;
+use crate::node::tls::{Secured, ServerTls, TlsError};
+use crate::proto::Session;
+use crate::proto::hello::ProxyHeader;
+use crate::proto::session::{Closed, Role, TurnedAway};
+
+/// How long to wait when the system has no room for another connection.
+const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// Where and how to listen.
+#[derive(Clone, Debug)]
+pub struct ListenOptions {
+    /// Where.
+    pub address: Address,
+    /// With what; `None` = in plain.
+    pub tls: Option<ServerTls>,
+    /// Whether plain is fine where others than this machine can connect.
+    pub insecure_plaintext: bool,
+    /// Who may call; nobody in particular = anybody.
+    pub allow: Vec<IpAddr>,
+}
+
+/// Why nothing listens.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ListenError {
+    /// Plain where others can connect.
+    #[error(
+        "{address} can be reached from other machines, and without TLS anybody there can read and write the tables under the \
+         name of a peer; use TLS, listen on 127.0.0.1, or say --insecure-plaintext"
+    )]
+    Plaintext {
+        /// Where.
+        address: String,
+    },
+    /// The address can't be used.
+    #[error("can't listen on {address}: {problem}")]
+    Bind {
+        /// Where.
+        address: String,
+        /// What the system says.
+        problem: String,
+    },
+}
+
+/// A socket that listens; nobody is answered until [`super::Node::listen`].
+#[derive(Debug)]
+pub struct Listener {
+    pub(super) socket: Socket,
+    tls: Option<ServerTls>,
+    allow: Vec<IpAddr>,
+}
+
+/// The socket. That of a path is removed with it.
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener, String),
+}
+
+impl Listener {
+    /// Listens. To be called within [`super::run`].
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub async fn bind(options: ListenOptions) -> Result<Self, ListenError> {
+        let ListenOptions { address, tls, insecure_plaintext, allow } = options;
+        let failed = |error: &io::Error| ListenError::Bind { address: address.to_string(), problem: dial::text(error) };
+        let socket = match &address {
+            Address::Unix(path) => Socket::Unix(bind_path(path).await.map_err(|error| failed(&error))?, path.clone()),
+            Address::Tcp { host, port } => {
+                let found = match address.socket_address() {
+                    Some(address) => vec![address],
+                    None => lookup_host((host.as_str(), *port)).await.map_err(|error| failed(&error))?.collect(),
+                };
+                if tls.is_none() && !insecure_plaintext && !found.iter().all(|to| to.ip().to_canonical().is_loopback())
+                {
+                    return Err(ListenError::Plaintext { address: address.to_string() });
+                }
+                Socket::Tcp(TcpListener::bind(found.as_slice()).await.map_err(|error| failed(&error))?)
+            }
+        };
+        Ok(Self { socket, tls, allow })
+    }
+
+    /// Where it listens, with the port that the system chose for port 0; `None` for a path.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Tcp(socket) => socket.local_addr().ok(),
+            Socket::Unix(..) => None,
+        }
+    }
+
+    /// Whether callers can't prove who they are: there is no TLS, or it asks for no certificates.
+    #[must_use]
+    pub fn takes_any_name(&self) -> bool {
+        !self.tls.as_ref().is_some_and(|tls| tls.binds_names)
+    }
+}
+
+/// Listens at a path, also where a process that is gone has left its socket.
+async fn bind_path(path: &str) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let nobody =
+                UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+            if !nobody {
+                return Err(error);
+            }
+            unlink(path)?;
+            UnixListener::bind(path)
+        }
+        result => result,
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path) = self {
+            let _may_be_gone = unlink(path.as_str());
+        }
+    }
+}
+
+impl Socket {
+    async fn accept(&self) -> io::Result<(Accepted, Option<IpAddr>)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, from) = socket.accept().await?;
+                dial::prepare(&stream);
+                Ok((Accepted::Tcp(stream), Some(from.ip().to_canonical())))
+            }
+            Self::Unix(socket, _) => Ok((Accepted::Unix(socket.accept().await?.0), None)),
+        }
+    }
+}
+
+enum Accepted {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// Answers the calls to one listener.
+pub(super) struct Host<H> {
+    pub(super) shared: Rc<Shared<H>>,
+    pub(super) options: Rc<Options>,
+    pub(super) listener: Listener,
+}
+
+impl<H: Handler> Host<H> {
+    /// Accepts until the node stops, and ends when all its connections have.
+    pub(super) async fn run(self) {
+        let (host, guests) = (Rc::new(self), Rc::new(Guests::default()));
+        let mut tasks = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = host.listener.socket.accept() => accepted,
+                Some(_) = tasks.join_next() => continue,
+                () = host.shared.control.stopping() => break,
+            };
+            let Ok((stream, from)) = accepted else {
+                sleep(NO_ROOM).await;
+                continue;
+            };
+            let (seat, refusal) = guests.seat(from);
+            if let Some(refusal) = refusal {
+                host.shared.refuse(refusal);
+            }
+            if let Some(seat) = seat {
+                tasks.spawn_local(Rc::clone(&host).greet(stream, from, seat));
+            }
+        }
+        guests.dismiss();
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// One connection, from TLS to its end.
+    async fn greet(self: Rc<Self>, stream: Accepted, from: Option<IpAddr>, seat: Seat) {
+        let began = clock::now();
+        if !self.listener.allow.is_empty() && from.is_some_and(|from| !self.listener.allow.contains(&from)) {
+            return self.shared.refuse(Refusal::new(from, RefusalReason::Address));
+        }
+        let secured = match stream {
+            Accepted::Tcp(stream) => self.secure(stream, &seat.line, began).await,
+            Accepted::Unix(stream) => self.secure(stream, &seat.line, began).await,
+        };
+        let (stream, secured) = match secured {
+            Ok(Some(secured)) => secured,
+            Ok(None) => return,
+            Err(reason) => return self.shared.refuse(Refusal::new(from, reason)),
+        };
+        let (known, names) = self.names(secured.as_ref());
+        let session = Session::new(self.options.session(None, Role::Called(names)), began);
+        let mut driver = Driver::new(Rc::clone(&self.shared), stream, session, Rc::clone(&seat.line), None);
+        let certificate = secured.as_ref().map(|secured| secured.names.clone());
+        driver.secured = secured;
+        let Ended { peer, established, why } = driver.guarded().await;
+        if let (Some(peer), Some(_)) = (peer, established) {
+            if !matches!(why, LinkError::Replaced) {
+                self.shared.tell(peer, &LinkState::Closed { why: &why, next_try: None });
+            }
+        } else if let Some(refusal) = refusal(from, why, certificate, &known) {
+            self.shared.refuse(refusal);
+        }
+    }
+
+    /// The names of all peers that may call, and those that this certificate may use.
+    fn names(&self, secured: Option<&Secured>) -> (Vec<Box<[u8]>>, Vec<Box<[u8]>>) {
+        let bound = secured.filter(|_| !self.listener.takes_any_name());
+        let slots = self.shared.control.slots();
+        let callers = slots.iter().filter(|slot| !slot.is_stopped());
+        let (mut known, mut allowed) = (Vec::new(), Vec::new());
+        for slot in callers {
+            known.push(slot.name.clone());
+            let own = String::from_utf8_lossy(&slot.name);
+            let fits = bound.is_none_or(|secured| match &*slot.certificate_names {
+                [] => secured.is_for(&own),
+                names => names.iter().any(|name| secured.is_for(name)),
+            });
+            if fits {
+                allowed.push(slot.name.clone());
+            }
+        }
+        (known, allowed)
+    }
+
+    /// TLS, if there is any; `None` if the connection has to go.
+    async fn secure(
+        &self,
+        stream: impl Stream + 'static,
+        line: &Line,
+        began: Instant,
+    ) -> Result<Option<(Box<dyn Stream>, Option<Secured>)>, RefusalReason> {
+        let Some(tls) = &self.listener.tls else { return Ok(Some((Box::new(stream), None))) };
+        let limit = self.options.times.handshake;
+        let handshake = async {
+            let stream = behind_proxy_header(stream).await?;
+            tls.accept(stream).await.map_err(RefusalReason::Tls)
+        };
+        let sent_away = async {
+            while line.ordered() == Order::Run {
+                line.wake.notified().await;
+            }
+        };
+        tokio::select! {
+            handshake = timeout_at((began + limit).into(), handshake) => {
+                let (stream, secured) = handshake.map_err(|_| RefusalReason::Tls(TlsError::Timeout(limit)))??;
+                Ok(Some((Box::new(stream), Some(secured))))
+            }
+            () = sent_away => Ok(None),
+        }
+    }
+}
+
+/// The stream without the header of the PROXY protocol that may stand before TLS.
+async fn behind_proxy_header<S: Stream>(mut stream: S) -> Result<Rewind<S>, RefusalReason> {
+    let mut bytes = Vec::with_capacity(1024);
+    loop {
+        let found = match stream.read_buf(&mut bytes).await {
+            Ok(1..) => ProxyHeader::find(&bytes),
+            _ => return Err(RefusalReason::Left),
+        };
+        match found {
+            ProxyHeader::Incomplete => {}
+            ProxyHeader::Bad => return Err(RefusalReason::Hello(TurnedAway::NotAHello)),
+            ProxyHeader::None => return Ok(Rewind::new(bytes, stream)),
+            ProxyHeader::Whole(used) => return Ok(Rewind::new(bytes.split_off(used), stream)),
+        }
+    }
+}
+
+/// Why a caller whose session was never established was turned away; `None` if it was told already, or we stopped.
+fn refusal(
+    from: Option<IpAddr>,
+    why: LinkError,
+    certificate: Option<Vec<String>>,
+    known: &[Box<[u8]>],
+) -> Option<Refusal> {
+    let (reason, name) = match why {
+        LinkError::Session(Closed::TurnedAway { reason: TurnedAway::Unknown, name: Some(name), .. })
+            if known.contains(&name) =>
+        {
+            (RefusalReason::CertificateName { certificate: certificate.unwrap_or_default() }, Some(name))
+        }
+        LinkError::Session(Closed::TurnedAway { reason, name, .. }) => (RefusalReason::Hello(reason), name),
+        LinkError::Session(Closed::HandshakeTimeout) => (RefusalReason::Silent, None),
+        LinkError::Tls(error) => (RefusalReason::Tls(error), None),
+        LinkError::Replaced | LinkError::Stopped => return None,
+        _ => (RefusalReason::Left, None),
+    };
+    Some(Refusal { name, ..Refusal::new(from, reason) })
+}
