@@ -5,6 +5,7 @@ mod reports;
 
 use std::{
     io::{self, Write as _},
+    mem::ManuallyDrop,
     time::Instant,
 };
 
@@ -76,8 +77,10 @@ pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure>
         }
     }
 
-    let read: Vec<Instance<'_>> = input.loaded.iter().map(Loaded::instance).collect();
-    let context = context(&input.loaded, &read, release);
+    // The process ends behind this: to free a hundred thousand servers one by one would take about a twentieth of the time.
+    let read: ManuallyDrop<Vec<Instance<'_>>> =
+        ManuallyDrop::new(input.loaded.iter().map(Loaded::instance).collect());
+    let context = ManuallyDrop::new(context(&input.loaded, &read, release));
     let findings = lint::run(&context, &rules);
     let (backends, servers) = size(&context);
     let checked: Vec<_> = input.loaded.iter().map(|one| Checked { name: &one.name, files: &one.files }).collect();

@@ -19,6 +19,10 @@ impl ParamTable {
     /// All parameters, sorted by keyword, each once.
     #[must_use]
     pub fn all(self) -> &'static [ParamInfo] {
+        &self.table().all
+    }
+
+    fn table(self) -> &'static Table {
         match self {
             Self::Server => &SERVER,
             Self::Bind => &BIND,
@@ -31,8 +35,8 @@ impl ParamTable {
     #[must_use]
     pub fn find(self, word: &[u8], version: Option<Version>) -> Option<&'static ParamInfo> {
         let keyword = word.split(|byte| *byte == b'(').next().unwrap_or_default();
-        let at = self.all().binary_search_by(|info| info.keyword.as_bytes().cmp(keyword)).ok()?;
-        self.all().get(at).filter(|info| info.lifetime.contains(version))
+        let alike = self.table().starting_with(*keyword.first()?);
+        alike.iter().find(|info| info.keyword.as_bytes() == keyword).filter(|info| info.lifetime.contains(version))
     }
 
     /// Cuts the words behind name and address into parameters, in order; they cover all of `words`.
@@ -128,8 +132,31 @@ pub struct ParamUse {
     pub values: Range<usize>,
 }
 
-static SERVER: LazyLock<Vec<ParamInfo>> = LazyLock::new(|| read(include_str!("../../grammar/server-params.tsv")));
-static BIND: LazyLock<Vec<ParamInfo>> = LazyLock::new(|| read(include_str!("../../grammar/bind-params.tsv")));
+/// All parameters of one kind, sorted by keyword.
+struct Table {
+    all: Vec<ParamInfo>,
+    /// Where those that start with a letter are, by letter from `a` on.
+    letters: Vec<Range<usize>>,
+}
+
+impl Table {
+    fn read(text: &'static str) -> Self {
+        let all = read(text);
+        let below =
+            |letter: u8| all.partition_point(|info| info.keyword.as_bytes().first().is_some_and(|b| *b < letter));
+        let letters = (b'a'..=b'z').map(|letter| below(letter)..below(letter + 1)).collect();
+        Self { all, letters }
+    }
+
+    /// The parameters that start with `letter`: no keyword starts with anything but a small letter.
+    fn starting_with(&self, letter: u8) -> &[ParamInfo] {
+        let range = letter.checked_sub(b'a').and_then(|n| self.letters.get(usize::from(n)));
+        range.and_then(|range| self.all.get(range.clone())).unwrap_or_default()
+    }
+}
+
+static SERVER: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("../../grammar/server-params.tsv")));
+static BIND: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("../../grammar/bind-params.tsv")));
 
 fn read(text: &'static str) -> Vec<ParamInfo> {
     let words = |row: &tsv::Row| match row.text(1) {
