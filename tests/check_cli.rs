@@ -278,3 +278,31 @@ fn advice_ends_as_a_sentence_does() {
     assert_eq!(run.code, Some(1));
     assert!(run.out.contains("is this a HAProxy configuration?\""), "{}", run.out);
 }
+
+#[test]
+fn addresses_from_variables_are_compared_once_the_variables_are_known() {
+    let dir = folder();
+    for name in ["lb1", "lb2"] {
+        let text = instance(name, [1, 2]).replace("peer lb2 10.0.0.2:10000", "peer lb2 \"${LB2}:10000\"");
+        write(&dir, &format!("{name}.cfg"), &text);
+    }
+    let words = "check lb1.cfg lb2.cfg --format json --select peers-address-mismatch";
+    assert_eq!(run(dir.path(), words).codes(), [""; 0], "nobody knows the address");
+    assert_eq!(run(dir.path(), &format!("{words} --env LB2=10.0.0.2")).codes(), [""; 0]);
+    let other = run(dir.path(), &format!("{words} --env LB2=10.0.0.2 --env lb1:LB2=10.0.0.7"));
+    assert_eq!(other.codes(), ["peers-address-mismatch"]);
+    assert!(!other.out.contains("10.0.0.7"), "what a variable holds isn't shown: {}", other.out);
+}
+
+#[test]
+fn what_stands_in_an_undecided_block_is_no_error() {
+    let dir = folder();
+    let doubtful = "\n.if feature(NOSUCH)\nbackend late\n  stick-table type ip size 1k expire 30m peers ghost store gpc0,wrong\n  \
+                    stick on src\n  server a 10.0.1.21:80 id 5\n  server b 10.0.1.22:80 id 5\n  server c 10.0.1.23:80 id x\n\
+                    peers other\n  peer lb9 10.0.0.9:10000\n  peer lb9 10.0.0.9:10000\n\
+                    frontend www\n  bind :80\n  option nosuch\n  http-request track-sc0 src table nowhere\n.endif\n";
+    write(&dir, "lb1.cfg", &(instance("lb1", [1, 2]) + doubtful));
+    let found = run(dir.path(), "check lb1.cfg --format json");
+    let document: Value = serde_json::from_str(&found.out).expect("JSON");
+    assert_eq!((found.code, &document["summary"]["error"]), (Some(0), &Value::from(0)), "{}", found.out);
+}

@@ -56,7 +56,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-const ABOUT: &str = "Set up, change and show HAProxy peers: peers sections and stick tables";
+const ABOUT: &str = "Set up, change, check and show HAProxy peers: peers sections and stick tables";
 
 /// `auto`, `always`, `never`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

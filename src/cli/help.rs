@@ -54,11 +54,12 @@ fn template(command: &Command) -> String {
 /// Below the commands.
 pub const ROOT: &str = "\
 `peerctl COMMAND --help` has examples. INSTANCE is [NAME=]PATH[,PATH…].
-Exit: 0 done, 1 would change, 2 misuse, 3 I/O, 4 HAProxy refused, 6 not loaded";
+Exit: 0 done, 1 findings or would change, 2 misuse, 3 I/O, 4 HAProxy refused,
+6 not loaded";
 
 /// The first words of the man page.
 pub const LONG_ABOUT: &str = "\
-peerctl sets up, changes and shows HAProxy peers: the `peers` sections and stick tables of haproxy.cfg.
+peerctl sets up, changes, checks and shows HAProxy peers: the `peers` sections and stick tables of haproxy.cfg.
 
 An INSTANCE is the configuration of one HAProxy process: [NAME=]PATH[,PATH…]. A PATH is a file, a directory (its *.cfg \
 files, in the order HAProxy loads them) or - for standard input. Without one, /etc/haproxy/haproxy.cfg and \
@@ -69,7 +70,7 @@ Edits touch no byte they weren't asked to, and are checked with `haproxy -c` bef
 /// The last words of the man page.
 pub const EXIT_CODES: &str = "\
 0    done, or nothing to do
-1    --check, and something would change
+1    --check, and something would change; findings at or over --deny
 2    misuse: unknown name, table or section; input that can't be read
 3    I/O failure, missing file
 4    HAProxy refused the result, or warned of something new about peers

@@ -123,17 +123,12 @@ impl<'a> Member<'a> {
         self.section.binds.first().map(|bind| (bind.place, 1))
     }
 
-    /// Where the process listens; `None` if it doesn't or if that comes from the environment.
+    /// Where the process listens; `None` if it doesn't or if that isn't known.
     pub(super) fn address(&self) -> Option<Address> {
         let own = self.own()?;
-        let text = self.section.address(own).filter(|text| !own.referenced && !text.contains(&b'$'))?;
-        let bind_is_plain = own.address.is_some()
-            || self
-                .section
-                .binds
-                .first()
-                .is_some_and(|bind| self.instance.line_text(bind.place).iter().all(|b| *b != b'$'));
-        bind_is_plain.then(|| Address::parse(text))
+        let text = self.section.address(own)?;
+        let by_bind = own.address.is_none() && self.section.binds.first().is_some_and(|bind| bind.uncertain);
+        (!own.uncertain && !by_bind).then(|| Address::parse(text))
     }
 
     /// What the process's listener asks of callers.
@@ -223,9 +218,9 @@ impl<'a> Member<'a> {
     }
 }
 
-/// Where a peer is called; `None` without an address, or if it comes from the environment.
+/// Where a peer is called; `None` without an address, or if it isn't known.
 pub(super) fn dialled(entry: &PeerEntry) -> Option<Address> {
-    entry.address.as_ref().filter(|_| !entry.referenced).map(|text| Address::parse(text))
+    entry.address.as_ref().filter(|_| !entry.uncertain).map(|text| Address::parse(text))
 }
 
 /// The keywords of parameters, in order.

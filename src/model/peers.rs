@@ -5,7 +5,7 @@ use super::{
     stick_table::StickTable,
 };
 use crate::{
-    config::Decoded,
+    config::{Decoded, Words},
     grammar::{ParamTable, Version},
 };
 
@@ -43,6 +43,8 @@ pub struct Bind {
     pub place: Place,
     /// The address, as HAProxy sees the word.
     pub address: Vec<u8>,
+    /// Whether the address depends on a variable that isn't set here, or that HAProxy fills in later.
+    pub uncertain: bool,
     /// The words behind it.
     pub params: Vec<Vec<u8>>,
     /// Whether HAProxy reads the line.
@@ -80,6 +82,8 @@ pub struct PeerEntry {
     pub address: Option<Vec<u8>>,
     /// Whether name or address come from the environment: then an edit must not touch them.
     pub referenced: bool,
+    /// Whether they depend on a variable that isn't set here, or that HAProxy fills in later.
+    pub uncertain: bool,
     /// The words behind name and address.
     pub params: Vec<Vec<u8>>,
     /// How many words of the section's `default-server` lines stand above this line: only they hold for it.
@@ -191,6 +195,7 @@ impl Bind {
         Self {
             place: statement.place,
             address: words.get(1).to_vec(),
+            uncertain: is_uncertain(words, 1, words.words.get(1)),
             params: owned(words.words.get(2..)),
             known: statement.known,
         }
@@ -217,6 +222,7 @@ impl PeerEntry {
             name,
             address: address.map(|w| w.bytes.to_vec()),
             referenced,
+            uncertain: is_uncertain(words, 2, address),
             params: owned(words.words.get(params..)),
             defaults,
             place: statement.place,
@@ -240,6 +246,12 @@ pub const GUEST_COMMENT: &[u8] = b"peerctl: guest";
 pub fn port(address: &[u8]) -> Option<u16> {
     let at = address.iter().rposition(|b| *b == b':')?;
     std::str::from_utf8(address.get(at + 1..)?).ok()?.parse().ok()
+}
+
+/// Whether the raw words of a line up to `last` can't be known without another environment. Addresses outside of quotes are
+/// expanded when they are read.
+fn is_uncertain(words: &Words<'_>, last: u16, address: Option<&Decoded<'_>>) -> bool {
+    words.unset.is_some_and(|word| word <= last) || address.is_some_and(|word| word.bytes.contains(&b'$'))
 }
 
 fn owned(words: Option<&[Decoded<'_>]>) -> Vec<Vec<u8>> {

@@ -39,6 +39,9 @@ Examples:
   All but one rule, warnings are failures, too:
     peerctl check --ignore server-id-gap --deny warning lb1.cfg lb2.cfg
 
+Exit 1 if there is a finding at least as bad as --deny. An instance that
+can't be read doesn't hide the findings of the others: exit 2 or 3.
+
 A finding is allowed where it is by a comment on its line or the line
 above; above a section it holds for all of it:
-  # peerctl: allow CODE[,CODE]";
+  # peerctl: allow CODE[,CODE] because of this";

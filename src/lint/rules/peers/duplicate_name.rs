@@ -44,7 +44,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for (index, instance) in context.each() {
         for section in &instance.peers {
-            let certain: Vec<_> = section.entries.iter().filter(|e| e.known == Known::Yes && !e.referenced).collect();
+            let certain: Vec<_> = section.entries.iter().filter(|e| e.known == Known::Yes && !e.uncertain).collect();
             for (n, entry) in certain.iter().enumerate() {
                 let Some(first) = certain.iter().take(n).find(|known| known.name == entry.name) else { continue };
                 let name = escape::name(&entry.name);

@@ -44,8 +44,8 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for mesh in mesh::meshes(context) {
         let names: BTreeSet<&[u8]> =
-            mesh.iter().flat_map(|m| m.entries().filter(|e| !e.referenced)).map(|e| &*e.name).collect();
-        let unclear = |m: &mesh::Member<'_>| m.local.is_none() || m.entries().any(|entry| entry.referenced);
+            mesh.iter().flat_map(|m| m.entries().filter(|e| !e.uncertain)).map(|e| &*e.name).collect();
+        let unclear = |m: &mesh::Member<'_>| m.local.is_none() || m.entries().any(|entry| entry.uncertain);
         for name in names.into_iter().filter(|name| !mesh.iter().any(|m| m.local == Some(name))) {
             let without: Vec<_> = mesh.iter().filter(|m| m.section.entry(name).is_none() && !unclear(m)).collect();
             let mut missing = without.iter().map(|m| {

@@ -38,7 +38,7 @@ use std::fmt::Write as _;
 use crate::{
     escape,
     lint::{
-        Context, Finding, Group, Row, Rule, Severity,
+        Context, Finding, Group, Row, Rule,
         servers::{by_instance, finding},
     },
     model::numbering::Extent,
@@ -59,7 +59,6 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let refusal = group.agree(0, Extent::Few).err();
-        let severity = if group.travels() { Severity::Error } else { Severity::Warning };
         for row in differing {
             let ids: Vec<Option<u32>> = group.servers(row).iter().map(|s| s.and_then(|s| s.id)).collect();
             let message = format!(
@@ -68,7 +67,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
                 escape::name(group.name),
                 by_instance(context, &ids)
             );
-            let Some(mut finding) = finding(context, group, row, severity, message) else { continue };
+            let Some(mut finding) = finding(context, group, row, group.severity(), message) else { continue };
             finding.fixable = refusal.is_none();
             let help = match refusal {
                 None => "write the ids down, the same everywhere: --fix does it".to_owned(),

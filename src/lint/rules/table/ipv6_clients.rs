@@ -129,7 +129,7 @@ mod tests {
 
     fn takes(address: &str) -> bool {
         let place = Place { file: 0, line: LineNo(0) };
-        takes_ipv6(&Bind { place, known: Known::Yes, address: address.into(), params: Vec::new() })
+        takes_ipv6(&Bind { place, known: Known::Yes, address: address.into(), uncertain: false, params: Vec::new() })
     }
 
     #[test]

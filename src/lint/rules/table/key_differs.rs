@@ -26,7 +26,7 @@
 //! ## Seen on
 //! 2.6, 3.0, 3.2
 
-use super::shared::{Shared, at_param, groups, label_all, others};
+use super::shared::{Shared, at_param, groups, key_words, label_all, others};
 use crate::{
     grammar::{KeyType, TableParam},
     lint::{Context, Finding, Rule, Severity},
@@ -42,9 +42,10 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for group in groups(context) {
         let Some((first, others)) = others(&group, key) else { continue };
-        let label =
-            |member: &Shared<'_>| at_param(context, member.index, member.table, TableParam::Type, words(member));
-        let kinds: Vec<String> = [&first].into_iter().chain(&others).map(|member| words(member)).collect();
+        let label = |member: &Shared<'_>| {
+            at_param(context, member.index, member.table, TableParam::Type, key_words(member.table))
+        };
+        let kinds: Vec<String> = [&first].into_iter().chain(&others).map(|member| key_words(member.table)).collect();
         let message = format!("table `{}` has different keys: {}", first.name(), kinds.join(", "));
         let mut help = "give it the same `type` and `len` on all instances, and reload them".to_owned();
         if is_default_against_32(first, &others) {
@@ -64,12 +65,6 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
 /// What has to be equal.
 fn key(member: &Shared<'_>) -> (Option<KeyType>, Option<u32>) {
     (member.table.schema().key_type, member.table.schema().len)
-}
-
-fn words(member: &Shared<'_>) -> String {
-    let schema = member.table.schema();
-    let key = schema.key_type.map_or_else(|| "unknown".to_owned(), |key| key.to_string());
-    schema.len.map_or(key.clone(), |len| format!("{key} len {len}"))
 }
 
 fn is_default_against_32(first: &Shared<'_>, others: &[&Shared<'_>]) -> bool {

@@ -27,7 +27,7 @@
 //! ## Seen on
 //! 2.6, 3.0, 3.2 (run here)
 
-use super::shared::{at_param, certain};
+use super::shared::{at_param, certain, key_words};
 use crate::{
     escape,
     grammar::{KeyType, SampleType, TableParam},
@@ -54,7 +54,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             let Some(key_type) = table.schema().key_type else { continue };
             let sample = SampleType::of_expression(key, context.release.version);
             let (name, shown) = (escape::name(&table.name), escape::name(key));
-            let table_label = at_param(context, index, table, TableParam::Type, words(table));
+            let table_label = at_param(context, index, table, TableParam::Type, key_words(table));
             if !sample.fits(key_type) && !disabled(&used.owner) {
                 found.push(
                     Finding::new(
@@ -80,12 +80,6 @@ fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
             }
         }
     }
-}
-
-fn words(table: &StickTable) -> String {
-    let schema = table.schema();
-    let key = schema.key_type.map_or_else(String::new, |key| key.to_string());
-    schema.len.map_or(key.clone(), |len| format!("{key} len {len}"))
 }
 
 fn help(sample: SampleType) -> &'static str {

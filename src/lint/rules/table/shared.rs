@@ -158,6 +158,16 @@ pub(super) fn at_name(context: &Context<'_>, index: usize, table: &StickTable, t
     context.word(index, table.place, usize::from(table.section.is_some()), text)
 }
 
+/// What the keys of a table are, as people write it: `string len 32`.
+pub(super) fn key_words(table: &StickTable) -> String {
+    let schema = table.schema();
+    let key = schema.key_type.map_or_else(|| "unknown".to_owned(), |key| key.to_string());
+    match schema.len {
+        Some(len) => format!("{key} len {len}"),
+        None => key,
+    }
+}
+
 /// `` `a`, `b` and `c` ``.
 pub(super) fn list<T: std::fmt::Display>(items: &[T]) -> String {
     let quoted: Vec<String> = items.iter().map(|item| format!("`{item}`")).collect();

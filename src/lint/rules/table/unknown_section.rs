@@ -25,6 +25,7 @@ use crate::{
     escape,
     grammar::TableParam,
     lint::{Context, Finding, Rule, Severity},
+    model::Known,
 };
 
 pub(in crate::lint) static RULE: Rule = Rule {
@@ -36,7 +37,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for (index, instance) in context.each() {
-        for table in instance.tables() {
+        for table in instance.tables().into_iter().filter(|table| table.known == Known::Yes) {
             let Some(name) = table.peers().filter(|name| instance.section(name).is_none()) else { continue };
             let word = table.parsed.places(TableParam::Peers).last().and_then(|a| table.raw.get(a.value.start));
             let word = word.map_or(0, |raw| usize::from(raw.first));
