@@ -3,7 +3,9 @@
 pub mod add;
 pub mod args;
 pub mod check;
+pub mod collect;
 pub mod completions;
+pub mod dump;
 pub mod edit;
 pub mod exit;
 pub mod explain;
@@ -15,6 +17,7 @@ pub mod grammar;
 pub mod graph;
 pub mod help;
 pub mod instances;
+pub mod learn;
 pub mod man;
 mod notes;
 pub mod parse;
@@ -79,6 +82,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Add(args) => add::run(view, args),
         Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
+        Command::Dump(args) => dump::run(view, args),
         Command::Graph(args) => graph::run(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),

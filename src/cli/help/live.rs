@@ -1,0 +1,21 @@
+//! What is on the wire.
+
+/// `dump`.
+pub const DUMP: &str = "\
+Examples:
+  What lb1 holds, as a guest of its peers section:
+    peerctl dump -f /etc/haproxy/haproxy.cfg lb1
+
+  Without a line for this tool, and without a configuration:
+    peerctl dump lb1=10.0.0.1:10000 --borrow-local
+
+  Into a file that `peerctl replay` takes:
+    peerctl dump -f haproxy.cfg lb1 -o lb1.ndjson
+
+  The ten busiest clients:
+    peerctl dump -f haproxy.cfg lb1 --table st_src \\
+      --sort http_req_rate --limit 10 --format table
+
+A file is mode 0600 and takes its place when it is complete. The last
+record says whether everything came (\"complete\"). Exit: 0 all came,
+3 no connection, 5 some came, 2 no such table.";
