@@ -59,6 +59,7 @@ mod handler;
 mod link;
 mod listen;
 mod rewind;
+pub mod runtime_socket;
 pub mod shutdown;
 mod target;
 pub mod tls;
