@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, or nothing to do.
     Done = 0,
-    /// `--check` and something would change; findings at least as bad as `--deny` says.
+    /// `--check` and something would change; findings at least as bad as `--deny` says; what should hold doesn't.
     WouldChange = 1,
     /// Misuse, or input that can't be read as what it should be.
     Misuse = 2,
@@ -16,6 +16,8 @@ pub enum Exit {
     Io = 3,
     /// HAProxy refused the result; nothing was written.
     Refused = 4,
+    /// Data incomplete: time ran out, or not everything came. What came is written.
+    Incomplete = 5,
     /// Written, but the reload failed.
     NotLoaded = 6,
     /// SIGINT.

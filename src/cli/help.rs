@@ -2,6 +2,7 @@
 //! for each group, as the options do in `args`.
 
 mod check;
+mod live;
 mod peers;
 mod show;
 mod syntax;
@@ -14,6 +15,7 @@ use clap::{Command, CommandFactory as _};
 use super::args::Cli;
 
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
+pub use live::{DUMP, PROBE};
 pub use peers::{ADD, GENERATE, REMOVE};
 pub use show::{GRAPH, SHOW};
 pub use syntax::{COMPLETIONS, GRAMMAR, MAN, PARSE};
@@ -31,6 +33,7 @@ pub fn command() -> Command {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
+    ("Live", &["probe", "dump"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 

@@ -3,7 +3,9 @@
 pub mod add;
 pub mod args;
 pub mod check;
+pub mod collect;
 pub mod completions;
+pub mod dump;
 pub mod edit;
 pub mod exit;
 pub mod explain;
@@ -15,9 +17,11 @@ pub mod grammar;
 pub mod graph;
 pub mod help;
 pub mod instances;
+pub mod learn;
 pub mod man;
 mod notes;
 pub mod parse;
+pub mod probe;
 mod process;
 pub mod reload;
 pub mod remove;
@@ -79,6 +83,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Add(args) => add::run(view, args),
         Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
+        Command::Dump(args) => dump::run(view, args),
         Command::Graph(args) => graph::run(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),
@@ -87,6 +92,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::CheckIds(args) => check::run(view, args, check::Which::CheckIds),
         Command::Check(args) => check::run(view, args, check::Which::Check),
         Command::Parse(args) => parse::run(view, args),
+        Command::Probe(args) => probe::run(view, args),
         Command::Show(args) => show::run(view, args),
         Command::Table(command) => table::run(view, command),
     }

@@ -5,11 +5,12 @@ use std::io::{self, Write as _};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::failure::Failure;
-use super::files::Output;
+use super::files::{self, Output};
 use super::stdout::{self, StdoutError};
+use crate::node::clock;
 
 /// Bytes that may wait before whoever brings more has to wait, too.
 const FULL: usize = 8 << 20;
@@ -17,6 +18,12 @@ const FULL: usize = 8 << 20;
 /// How long it waits. After that it goes on, and a little more than [`FULL`] waits: whoever reads a connection must come back
 /// to it in time.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Bytes of one chunk.
+pub const CHUNK: usize = 64 << 10;
+
+/// How long a slow reader has once a signal has asked the program to end.
+pub const LAST_WORDS: Duration = Duration::from_millis(700);
 
 /// Where the text goes.
 #[derive(Debug)]
@@ -51,6 +58,44 @@ struct State {
     done: Option<Option<io::Error>>,
 }
 
+/// Puts text into a spool; what isn't flushed is lost.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    spool: &'a Spool,
+    buffer: Vec<u8>,
+    /// When it gives up.
+    limit: Option<Instant>,
+}
+
+impl Writer<'_> {
+    fn hand_over(&mut self) -> io::Result<()> {
+        while self.spool.is_full() {
+            if self.limit.is_none() && files::interrupted().is_some() {
+                self.limit = Some(clock::now() + LAST_WORDS);
+            }
+            if self.limit.is_some_and(|limit| clock::now() > limit) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        let chunk = mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
+        self.spool.push(chunk).map_err(|Gone| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl io::Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK {
+            self.hand_over()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() { Ok(()) } else { self.hand_over() }
+    }
+}
+
 /// Nothing more is written; [`Spool::finish`] says why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gone;
@@ -69,10 +114,8 @@ impl Spool {
     /// # Errors
     /// If nothing more is written.
     pub fn push(&self, chunk: Vec<u8>) -> Result<(), Gone> {
+        self.is_full();
         let mut state = self.shared.lock();
-        if state.bytes >= FULL && state.done.is_none() {
-            state = self.shared.wait(state, PATIENCE, |state| state.bytes >= FULL && state.done.is_none());
-        }
         if state.done.is_some() {
             return Err(Gone);
         }
@@ -80,6 +123,19 @@ impl Spool {
         state.chunks.push_back(chunk);
         self.shared.changed.notify_all();
         Ok(())
+    }
+
+    /// A writer for those who have nothing else to do: it waits as long as it takes, but for a moment only once a signal has
+    /// asked the program to end.
+    #[must_use]
+    pub fn writer(&self) -> Writer<'_> {
+        Writer { spool: self, buffer: Vec::with_capacity(CHUNK), limit: None }
+    }
+
+    /// Whether too much waits, after a moment of patience.
+    fn is_full(&self) -> bool {
+        let full = |state: &mut State| state.bytes >= FULL && state.done.is_none();
+        full(&mut self.shared.wait(self.shared.lock(), PATIENCE, full))
     }
 
     /// Waits until everything is written, `patience` at most if one is given; a file then takes its place if it is to be

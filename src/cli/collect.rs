@@ -1,0 +1,130 @@
+//! Keeps what peers teach: a store for each table of each peer.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::learn::Pupil;
+use super::target::{Meant, Tables};
+use crate::node::PeerIndex;
+use crate::proto::session::{RemoteTable, Update};
+use crate::proto::update::ServerKey;
+use crate::record::SessionEvent;
+use crate::stick::Definition;
+use crate::table::{self, Applied, Full, Limits, Store};
+
+/// How much is kept of one table: about twenty million entries with a counter or two.
+const LIMITS: Limits = Limits { entries: 1 << 26, bytes: 4 << 30, full: Full::Stop };
+
+/// Stores of the tables that are meant, by peer and by name on the wire.
+#[derive(Debug)]
+pub struct Collector {
+    tables: Tables,
+    began: Instant,
+    peers: Vec<Peer>,
+    /// Entries that found no room.
+    pub dropped: u64,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    stores: BTreeMap<Box<[u8]>, Store>,
+    /// For each index of a table its name, if it is meant.
+    names: Vec<Option<Box<[u8]>>>,
+    /// All that were announced.
+    announced: Vec<Box<[u8]>>,
+}
+
+impl Collector {
+    /// Keeps the tables that are meant, of so many peers. Times count from `began`.
+    #[must_use]
+    pub fn new(tables: Tables, peers: usize, began: Instant) -> Self {
+        Self { tables, began, peers: std::iter::repeat_with(Peer::default).take(peers).collect(), dropped: 0 }
+    }
+
+    /// Milliseconds since the beginning, for the stores.
+    #[must_use]
+    pub fn ms(&self, now: Instant) -> u64 {
+        ms(self.began, now)
+    }
+
+    /// The names of all tables that were announced, chosen or not.
+    pub fn announced(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.peers.iter().flat_map(|peer| peer.announced.iter().map(|name| &**name))
+    }
+
+    /// The stores of a peer, by the table's name.
+    #[must_use]
+    pub fn stores(&self, peer: usize) -> Option<&BTreeMap<Box<[u8]>, Store>> {
+        self.peers.get(peer).map(|peer| &peer.stores)
+    }
+
+    /// The store of a table of a peer, made anew where the definition is another one.
+    pub fn store(&mut self, peer: usize, definition: &Definition) -> Option<&mut Store> {
+        let stores = &mut self.peers.get_mut(peer)?.stores;
+        let same = stores.get(&definition.name).is_some_and(|store| store.definition() == definition);
+        if !same {
+            let store = Store::new(definition.clone(), LIMITS).ok()?;
+            stores.insert(definition.name.clone(), store);
+        }
+        stores.get_mut(&definition.name)
+    }
+
+    /// Notes a table of a peer, and keeps its entries if they are `wanted`.
+    pub fn announce(&mut self, peer: PeerIndex, table: &RemoteTable, wanted: bool) {
+        let name = &table.definition.name;
+        let held = wanted && self.store(peer.0, &table.definition).is_some();
+        let Some(at) = self.peers.get_mut(peer.0) else { return };
+        at.announced.push(name.clone());
+        at.names.resize(table.index, None);
+        at.names.push(held.then(|| name.clone()));
+    }
+
+    /// Forgets what a peer taught: it teaches everything again.
+    pub fn forget(&mut self, peer: usize) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            *peer = Peer::default();
+        }
+    }
+}
+
+impl Pupil for Collector {
+    fn table(&mut self, peer: PeerIndex, table: &RemoteTable) {
+        let wanted = self.tables.meant(&table.definition.name) > Meant::No;
+        self.announce(peer, table, wanted);
+    }
+
+    fn entry(&mut self, peer: PeerIndex, now: Instant, update: &Update<'_>) {
+        let now_ms = ms(self.began, now);
+        let Some(at) = self.peers.get_mut(peer.0) else { return };
+        let Some(Some(name)) = at.names.get(update.table.index) else { return };
+        let Some(store) = at.stores.get_mut(name) else { return };
+        let applied = store.apply(now_ms, &kept(update));
+        self.dropped += u64::from(applied == Applied::Dropped);
+    }
+
+    fn session(&mut self, _peer: PeerIndex, _now: Instant, _event: SessionEvent, _detail: Option<&str>) {}
+
+    fn pause(&mut self, _now: Instant) -> bool {
+        true
+    }
+}
+
+/// An update as a store takes it.
+#[must_use]
+pub fn kept<'a>(update: &Update<'a>) -> table::Update<'a> {
+    table::Update {
+        key: update.key,
+        values: update.values,
+        server_key: match update.server_key {
+            ServerKey::Text(text) => table::ServerKey::Known(text),
+            ServerKey::Unchanged => table::ServerKey::Unchanged,
+        },
+        update_id: update.id,
+        life_ms: update.life_ms,
+        resync: update.resync,
+    }
+}
+
+fn ms(began: Instant, now: Instant) -> u64 {
+    u64::try_from(now.saturating_duration_since(began).as_millis()).unwrap_or(u64::MAX)
+}

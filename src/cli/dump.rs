@@ -1,0 +1,168 @@
+//! `peerctl dump`.
+
+mod listing;
+mod stream;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::{DumpArgs, DumpFormat};
+use super::collect::Collector;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::files::{self, Output};
+use super::learn::{Ending, Learned, Stage, learn};
+use super::spool::{Destination, LAST_WORDS, Spool};
+use super::target::{self, Identity, Tables, Target, Targets};
+use super::view::View;
+use crate::escape;
+use crate::node::clock;
+use crate::record::Time;
+
+use listing::Listing;
+use stream::Stream;
+
+/// Writes what the peers hold.
+///
+/// # Errors
+/// For misuse, a table that nobody has, or if nothing can be written. What peers do wrong is told on standard error and is in
+/// the exit code.
+pub fn run(view: &View, args: &DumpArgs) -> Result<Exit, Failure> {
+    let who = if args.borrow_local { Identity::Borrowed } else { Identity::Listed };
+    let targets = target::resolve(view, &args.connect, &args.peers, who)?;
+    let dump = Dump { view, args, tables: Tables::parse(&args.select.table)?, guard: files::Guard::note() };
+    tell(&targets.notes);
+    dump.peers(&targets, who)
+}
+
+struct Dump<'a> {
+    view: &'a View,
+    args: &'a DumpArgs,
+    tables: Tables,
+    /// A signal ends the dump in order.
+    #[expect(dead_code, reason = "it does its work by being there")]
+    guard: files::Guard,
+}
+
+impl Dump<'_> {
+    fn peers(&self, targets: &Targets, who: Identity) -> Result<Exit, Failure> {
+        let timeout = Duration::from_millis(self.args.timeout.ms().into());
+        let select = &self.args.select;
+        let bar = self.bar(targets);
+        let names = targets.peers.iter().map(|target| target.name.clone().unwrap_or_default());
+        if self.format() == DumpFormat::Ndjson && select.sort.is_none() && select.filter.is_none() {
+            let spool = self.spool()?;
+            let stream = Stream::new(spool, names.collect(), self.tables.clone(), select.limit, bar.clone());
+            let learned = learn(targets, who, timeout, stream)?;
+            bar.finish_and_clear();
+            let (exit, complete) = (learned.exit(), learned.is_complete());
+            let got = learned.lessons.iter().any(|lesson| lesson.stage != Stage::Waiting && lesson.entries > 0);
+            self.report(&learned);
+            let written = learned.pupil.finish(complete, got || complete, patience(learned.ending))?;
+            return Ok(worse(exit, written));
+        }
+        let began = clock::now();
+        let collector = Collector::new(self.tables.clone(), targets.peers.len(), began);
+        let learned = learn(targets, who, timeout, collector)?;
+        bar.finish_and_clear();
+        self.report(&learned);
+        let section = targets.configuration.as_ref().map(|configuration| configuration.section.as_slice());
+        let names: Vec<Box<[u8]>> = names.collect();
+        let complete = learned.is_complete() && learned.pupil.dropped == 0;
+        if learned.lessons.iter().all(|lesson| matches!(lesson.stage, Stage::Failed { .. })) {
+            return Ok(learned.exit());
+        }
+        let listing = Listing {
+            collector: &learned.pupil,
+            names: &names,
+            section,
+            now: clock::now(),
+            time: Time::from_unix_ms(unix_ms()),
+            complete,
+        };
+        let spool = self.spool()?;
+        let said = listing.print(self.format(), select, self.colored(), &mut spool.writer());
+        let (said, failed) = match said {
+            Ok(said) => (said, None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let refused = failed.as_ref().is_some_and(|failure| failure.exit == Exit::Misuse);
+        spool.finish(patience(learned.ending), !refused)?;
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        tell(&said.into_iter().collect::<Vec<_>>());
+        let dropped = if learned.pupil.dropped > 0 { Exit::Incomplete } else { Exit::Done };
+        Ok(worse(learned.exit(), dropped))
+    }
+
+    fn format(&self) -> DumpFormat {
+        let terminal = self.args.output.is_none() && std::io::stdout().is_terminal();
+        self.args.format.unwrap_or(if terminal { DumpFormat::Table } else { DumpFormat::Ndjson })
+    }
+
+    fn colored(&self) -> bool {
+        self.args.output.is_none() && self.view.color(std::io::stdout().is_terminal())
+    }
+
+    fn spool(&self) -> Result<Spool, Failure> {
+        let destination = match &self.args.output {
+            Some(path) if path.as_os_str() != "-" => Destination::File(Output::create(path)?),
+            _ => Destination::Stdout,
+        };
+        Ok(Spool::start(destination))
+    }
+
+    /// What comes in, counted on a terminal where nothing else is printed.
+    fn bar(&self, targets: &Targets) -> ProgressBar {
+        let busy = self.args.output.is_none() && std::io::stdout().is_terminal() && self.format() == DumpFormat::Ndjson;
+        if busy || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let names: Vec<String> = targets.peers.iter().map(Target::shown).collect();
+        let bar = ProgressBar::new_spinner().with_message(names.join(", "));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {human_pos} entries, {per_sec}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+
+    /// What went wrong; on a terminal, what went well, too.
+    fn report<P>(&self, learned: &Learned<P>) {
+        let mut lines = learned.problems();
+        if std::io::stderr().is_terminal() {
+            for lesson in &learned.lessons {
+                if lesson.stage == (Stage::Learned { complete: true }) {
+                    let seconds = lesson.took.as_secs_f64();
+                    lines.push(format!("{}: {} entries, in sync ({seconds:.2} s)", lesson.name, lesson.entries));
+                }
+            }
+        }
+        tell(&lines);
+    }
+}
+
+/// How long what was learned may take to be written.
+fn patience(ending: Ending) -> Option<Duration> {
+    matches!(ending, Ending::Interrupted(_)).then_some(LAST_WORDS)
+}
+
+/// The worse of two ends, of which the second is [`Exit::Done`] or [`Exit::Incomplete`].
+fn worse(exit: Exit, other: Exit) -> Exit {
+    if exit == Exit::Done { other } else { exit }
+}
+
+/// Milliseconds since 1970.
+fn unix_ms() -> u64 {
+    u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Lines on standard error.
+fn tell(lines: &[String]) {
+    let text: String = lines.iter().map(|line| format!("peerctl: {}\n", escape::line(line.as_bytes()))).collect();
+    // Nothing is left to do if standard error is gone.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

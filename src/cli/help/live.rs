@@ -1,0 +1,40 @@
+//! What is on the wire.
+
+/// `probe`.
+pub const PROBE: &str = "\
+Examples:
+  All peers of the section, with what to change where one doesn't answer:
+    peerctl probe -f /etc/haproxy/haproxy.cfg
+
+  One peer, without a configuration:
+    peerctl probe lb2=10.0.0.2:10000
+
+  Whether anything like a peer listens there:
+    peerctl probe 10.0.0.2:10000
+
+It needs no line in HAProxy: 504 to a tool that isn't listed means that the
+peer is there and has the name. With a line (a guest) it also says which
+tables are announced and whether the peer is in sync; with -f what the file
+says otherwise than the running process. Nothing is written or kept.
+Exit: 0 all answer, 1 another name, another definition (--strict: or we
+aren't listed), 3 no connection or TLS, 5 not in sync.";
+
+/// `dump`.
+pub const DUMP: &str = "\
+Examples:
+  What lb1 holds, as a guest of its peers section:
+    peerctl dump -f /etc/haproxy/haproxy.cfg lb1
+
+  Without a line for this tool, and without a configuration:
+    peerctl dump lb1=10.0.0.1:10000 --borrow-local
+
+  Into a file that `peerctl replay` takes:
+    peerctl dump -f haproxy.cfg lb1 -o lb1.ndjson
+
+  The ten busiest clients:
+    peerctl dump -f haproxy.cfg lb1 --table st_src \\
+      --sort http_req_rate --limit 10 --format table
+
+A file is mode 0600 and takes its place when it is complete. The last
+record says whether everything came (\"complete\"). Exit: 0 all came,
+3 no connection, 5 some came, 2 no such table.";
