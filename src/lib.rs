@@ -17,7 +17,7 @@
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
 //!     proto/    the peers protocol as a state machine without sockets and clocks
-//!     runtime/  what HAProxy says on its runtime socket, read: `show table`, `show peers`
+//!     runtime/  what HAProxy prints on its runtime socket: tables, entries, the state of its peers
 //! L1  stick/    what both worlds say of a stick table: its definition, keys, values, frequency counters
 //! L0  span  units  escape  grammar/ (tables of facts, compiled in from the top-level grammar/)
 //! ```

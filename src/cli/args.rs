@@ -96,6 +96,9 @@ pub enum Command {
     /// Draw who peers with whom, and what doesn't match
     #[command(after_help = help::GRAPH)]
     Graph(GraphArgs),
+    /// Say for each peer whether it answers, is in sync, and what to change if not
+    #[command(after_help = help::PROBE)]
+    Probe(Box<ProbeArgs>),
     /// Write down what stick tables hold: a full copy from live peers
     #[command(after_help = help::DUMP)]
     Dump(Box<DumpArgs>),

@@ -21,6 +21,7 @@ pub mod learn;
 pub mod man;
 mod notes;
 pub mod parse;
+pub mod probe;
 mod process;
 pub mod reload;
 pub mod remove;
@@ -93,6 +94,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::CheckIds(args) => check::run(view, args, check::Which::CheckIds),
         Command::Check(args) => check::run(view, args, check::Which::Check),
         Command::Parse(args) => parse::run(view, args),
+        Command::Probe(args) => probe::run(view, args),
         Command::Show(args) => show::run(view, args),
         Command::Table(command) => table::run(view, command),
     }

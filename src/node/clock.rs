@@ -20,3 +20,8 @@ pub fn since_epoch() -> Duration {
 pub async fn sleep_until(then: Instant) {
     time::sleep_until(time::Instant::from_std(then)).await;
 }
+
+/// What `work` gives if that comes before `end`.
+pub async fn until<T>(end: Instant, work: impl Future<Output = T>) -> Option<T> {
+    time::timeout_at(time::Instant::from_std(end), work).await.ok()
+}

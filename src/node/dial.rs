@@ -1,20 +1,24 @@
 //! The task that calls a peer: one call at a time, again after a while, and not while the peer itself has called us.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStringExt as _;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
+use crate::node::address::{Address, Family};
 use crate::node::backoff::{Backoff, TakeoverDetector};
 use crate::node::clock;
 use crate::node::control::{Line, Order, Slot};
 use crate::node::driver::{Driver, Ended, Shared, Stream};
 use crate::node::handler::{Handler, PeerIndex};
 use crate::node::link::{LinkError, LinkState};
-use crate::node::target::{Address, Retry, Target};
+use crate::node::target::{Retry, Target};
 use crate::node::tls::TlsError;
 use crate::proto::Session;
 use crate::proto::session::{Closed, Options};
@@ -22,6 +26,9 @@ use crate::proto::session::{Closed, Options};
 /// How long a connection to one address may take, and a look-up.
 const CONNECT: Duration = Duration::from_secs(1);
 const LOOKUP: Duration = Duration::from_secs(5);
+
+/// Says that there is nothing to say about who calls, as HAProxy does it itself.
+const PROXY_HEADER: &[u8] = b"PROXY UNKNOWN\r\n";
 
 /// How long TLS may take.
 const TLS: Duration = Duration::from_secs(5);
@@ -130,21 +137,35 @@ impl<H: Handler> Dialler<H> {
             let after = clock::now().saturating_duration_since(began);
             self.shared.tell(self.peer, &LinkState::Connected { to, after });
         };
-        match &self.target.address {
+        let address = &self.target.address;
+        match address {
+            Address::Ip(to) => {
+                let stream = connect_tcp(*to).await?;
+                connected(Some(*to));
+                self.secure(stream).await
+            }
+            Address::Host { name, port, family } => {
+                let (stream, to) = connect_host(name, *port, *family).await?;
+                connected(Some(to));
+                self.secure(stream).await
+            }
             Address::Unix(path) => {
-                let stream = limited(path, UnixStream::connect(path)).await?;
+                let stream = limited(&address.to_string(), UnixStream::connect(path)).await?;
                 connected(None);
                 self.secure(stream).await
             }
-            Address::Tcp { host, port } => {
-                let (stream, to) = connect_tcp(host, *port, &self.target.address).await?;
-                connected(Some(to));
+            Address::Abstract { name, padded } => {
+                let stream = limited(&address.to_string(), UnixStream::connect(abstract_path(name, *padded))).await?;
+                connected(None);
                 self.secure(stream).await
             }
         }
     }
 
-    async fn secure(&self, stream: impl Stream + 'static) -> Result<Box<dyn Stream>, LinkError> {
+    async fn secure(&self, mut stream: impl Stream + 'static) -> Result<Box<dyn Stream>, LinkError> {
+        if self.target.proxy_header {
+            stream.write_all(PROXY_HEADER).await.map_err(|error| LinkError::of_io(&error))?;
+        }
         let Some(tls) = &self.target.tls else { return Ok(Box::new(stream)) };
         let handshake = timeout(TLS, tls.connect(stream)).await;
         let (stream, secured) = handshake.map_err(|_| TlsError::Timeout(TLS))??;
@@ -154,22 +175,22 @@ impl<H: Handler> Dialler<H> {
 }
 
 /// Tries all addresses that the host has now, in their order.
-async fn connect_tcp(host: &str, port: u16, address: &Address) -> Result<(TcpStream, SocketAddr), LinkError> {
-    let found = match address.socket_address() {
-        Some(address) => vec![address],
-        None => look_up(host, port).await?,
-    };
-    let mut failed = LinkError::Lookup { host: host.to_owned(), problem: "it has no address".to_owned() };
-    for to in found {
-        match limited(&to.to_string(), TcpStream::connect(to)).await {
-            Ok(stream) => {
-                prepare(&stream);
-                return Ok((stream, to));
-            }
+async fn connect_host(name: &str, port: u16, family: Option<Family>) -> Result<(TcpStream, SocketAddr), LinkError> {
+    let found = look_up(name, port).await?;
+    let mut failed = LinkError::Lookup { host: name.to_owned(), problem: "it has no address of that kind".to_owned() };
+    for to in found.into_iter().filter(|to| family.is_none_or(|family| family.has(to))) {
+        match connect_tcp(to).await {
+            Ok(stream) => return Ok((stream, to)),
             Err(error) => failed = error,
         }
     }
     Err(failed)
+}
+
+async fn connect_tcp(to: SocketAddr) -> Result<TcpStream, LinkError> {
+    let stream = limited(&to.to_string(), TcpStream::connect(to)).await?;
+    prepare(&stream);
+    Ok(stream)
 }
 
 async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, LinkError> {
@@ -188,6 +209,16 @@ async fn limited<S>(address: &str, connect: impl Future<Output = io::Result<S>>)
         Ok(result) => result.map_err(|error| failed(error.kind(), text(&error))),
         Err(_) => Err(failed(io::ErrorKind::TimedOut, format!("no answer within {} s", CONNECT.as_secs()))),
     }
+}
+
+/// How the library takes the name of a socket in Linux's own space.
+pub(super) fn abstract_path(name: &[u8], padded: bool) -> OsString {
+    const FULL: usize = 107;
+    let mut path = [b"\0".as_slice(), name].concat();
+    if padded {
+        path.resize(path.len().max(FULL + 1), 0);
+    }
+    OsString::from_vec(path)
 }
 
 /// What the system says, without the number of the error.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::escape;
-use crate::node::target::Address;
+use crate::node::address::Address;
 use crate::node::tls::{Secured, TlsError};
 use crate::proto::hello::Status;
 use crate::proto::session::{Closed, TurnedAway};

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
 
 use crate::node::Options;
+use crate::node::address::Address;
 use crate::node::clock;
 use crate::node::control::{Line, Order};
 use crate::node::dial;
@@ -22,7 +24,6 @@ use crate::node::guests::{Guests, Seat};
 use crate::node::handler::Handler;
 use crate::node::link::{LinkError, LinkState, Refusal, RefusalReason};
 use crate::node::rewind::Rewind;
-use crate::node::target::Address;
 use crate::node::tls::{Secured, ServerTls, TlsError};
 use crate::proto::Session;
 use crate::proto::hello::ProxyHeader;
@@ -78,7 +79,7 @@ pub struct Listener {
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, String),
+    Unix(UnixListener, Option<PathBuf>),
 }
 
 impl Listener {
@@ -89,20 +90,25 @@ impl Listener {
     pub async fn bind(options: ListenOptions) -> Result<Self, ListenError> {
         let ListenOptions { address, tls, insecure_plaintext, allow } = options;
         let failed = |error: &io::Error| ListenError::Bind { address: address.to_string(), problem: dial::text(error) };
-        let socket = match &address {
-            Address::Unix(path) => Socket::Unix(bind_path(path).await.map_err(|error| failed(&error))?, path.clone()),
-            Address::Tcp { host, port } => {
-                let found = match address.socket_address() {
-                    Some(address) => vec![address],
-                    None => lookup_host((host.as_str(), *port)).await.map_err(|error| failed(&error))?.collect(),
-                };
-                if tls.is_none() && !insecure_plaintext && !found.iter().all(|to| to.ip().to_canonical().is_loopback())
-                {
-                    return Err(ListenError::Plaintext { address: address.to_string() });
-                }
-                Socket::Tcp(TcpListener::bind(found.as_slice()).await.map_err(|error| failed(&error))?)
+        let found = match &address {
+            Address::Unix(path) => {
+                let socket = bind_path(path).await.map_err(|error| failed(&error))?;
+                return Ok(Self { socket: Socket::Unix(socket, Some(path.clone())), tls, allow });
+            }
+            Address::Abstract { name, padded } => {
+                let socket = UnixListener::bind(dial::abstract_path(name, *padded)).map_err(|error| failed(&error))?;
+                return Ok(Self { socket: Socket::Unix(socket, None), tls, allow });
+            }
+            Address::Ip(address) => vec![*address],
+            Address::Host { name, port, family } => {
+                let found = lookup_host((name.as_str(), *port)).await.map_err(|error| failed(&error))?;
+                found.filter(|to| family.is_none_or(|family| family.has(to))).collect()
             }
         };
+        if tls.is_none() && !insecure_plaintext && !found.iter().all(|to| to.ip().to_canonical().is_loopback()) {
+            return Err(ListenError::Plaintext { address: address.to_string() });
+        }
+        let socket = Socket::Tcp(TcpListener::bind(found.as_slice()).await.map_err(|error| failed(&error))?);
         Ok(Self { socket, tls, allow })
     }
 
@@ -123,7 +129,7 @@ impl Listener {
 }
 
 /// Listens at a path, also where a process that is gone has left its socket.
-async fn bind_path(path: &str) -> io::Result<UnixListener> {
+async fn bind_path(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let nobody =
@@ -140,8 +146,8 @@ async fn bind_path(path: &str) -> io::Result<UnixListener> {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
-            let _may_be_gone = unlink(path.as_str());
+        if let Self::Unix(_, Some(path)) = self {
+            let _may_be_gone = unlink(path.as_path());
         }
     }
 }

@@ -49,6 +49,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod backoff;
 pub mod clock;
 mod control;
@@ -59,6 +60,7 @@ mod handler;
 mod link;
 mod listen;
 mod rewind;
+pub mod runtime_socket;
 pub mod shutdown;
 mod target;
 pub mod tls;
@@ -76,11 +78,12 @@ use dial::Dialler;
 use driver::Shared;
 use listen::Host;
 
+pub use address::{Address, AddressError, Family};
 pub use control::Control;
 pub use handler::{Handler, Next, OUTPUT_LOW, PeerIndex};
 pub use link::{Direction, Foreign, LinkError, LinkState, Refusal, RefusalReason, listed};
 pub use listen::{ListenError, ListenOptions, Listener};
-pub use target::{Address, AddressError, Retry, Target};
+pub use target::{Retry, Target};
 
 /// Runs `future` with everything that tasks of a node need.
 ///

@@ -15,6 +15,7 @@ pub mod lint_junit;
 pub mod lint_sarif;
 mod lint_text;
 pub mod markdown;
+pub mod probe;
 pub mod redact;
 pub mod show_json;
 pub mod show_text;

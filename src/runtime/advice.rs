@@ -60,6 +60,9 @@ pub fn explain(sections: &[PeersSection], earlier: &[PeersSection], tables: &[Sh
     advice
 }
 
+const NO_ANSWER: &str = "see that the port is that of a peers section and not of something else, and that both sides use TLS or \
+                         neither does (`ssl` on our `server` line for it, on the `bind` line there)";
+
 /// A peer of a section.
 #[derive(Clone, Copy)]
 struct About<'a> {
@@ -94,7 +97,7 @@ impl About<'_> {
         let again = again(peer.reconnect);
         if peer.is_connected() {
             let state = format!("{name}: connected, but it hasn't answered the hello yet");
-            return self.say(Severity::Note, state, Some(self.no_answer()));
+            return self.say(Severity::Note, state, Some(NO_ANSWER.into()));
         }
         match peer.status {
             Status::NONE => {
@@ -109,24 +112,16 @@ impl About<'_> {
             }
             Status::HANDSHAKE => {
                 let state = format!("{name}: it took the connection and ended it without an answer{again}");
-                self.say(Severity::Problem, state, Some(self.no_answer()))
+                self.say(Severity::Problem, state, Some(NO_ANSWER.into()))
             }
             _ => {
                 let state = format!("{name}: no connection ({} attempts){again}", peer.new_conn);
-                let next = format!(
-                    "see that HAProxy runs there and that its own entry in `peers {}` has this address and port; then look \
-                     for a firewall, and with `ssl` for certificates that one side doesn't accept",
-                    text(&self.section.name)
-                );
-                self.say(Severity::Problem, state, Some(next))
+                let next = "HAProxy doesn't say whether it was refused or TLS failed: see that HAProxy runs there and that its own \
+                            entry in the peers section has this address and port; then look for a firewall, and with `ssl` \
+                            whether the port speaks TLS and each side accepts the other's certificate";
+                self.say(Severity::Problem, state, Some(next.into()))
             }
         }
-    }
-
-    fn no_answer(self) -> String {
-        "see that the port is that of a peers section and not of something else, and that both sides use TLS or neither \
-         does (`ssl` on our `server` line for it, on the `bind` line there)"
-            .to_owned()
     }
 
     fn refused(self, code: u16) -> Advice {
@@ -185,7 +180,9 @@ impl About<'_> {
         let next = "something at that address speaks the protocol wrongly: see which program and version it is, and that nothing \
                     between the two changes the data";
         let severity = if more > 0 { Severity::Problem } else { Severity::Note };
-        (count > 0).then(|| self.say(severity, format!("{name}: {count} malformed messages{grows}"), Some(next.into())))
+        let messages = if count == 1 { "message" } else { "messages" };
+        (count > 0)
+            .then(|| self.say(severity, format!("{name}: {count} malformed {messages}{grows}"), Some(next.into())))
     }
 
     fn collisions(self, before: Option<&Peer>) -> Option<Advice> {

@@ -8,7 +8,8 @@
 //!   period has just begun, which reads the same now, but fades otherwise than the real one.
 //! * Update ids, the table's `expire` and, for strings, their `len`. An entry's `exp` is 0 in tables without `expire`.
 //! * Whether `gpc0` is the data type of that name or the first element of `gpc`: see [`Columns::of`].
-//! * Whether `server_key=-` means none or a server that is called `-`.
+//! * Whether `server_key=-` means none or a server that is called `-`. A name that a peer has taught is printed as it is, line ends
+//!   included: it can look like more entries.
 //!
 //! Looked at: HAProxy 2.6.12, 3.0.11 and 3.2.26; their outputs are in `fixtures/runtime`.
 

@@ -20,6 +20,7 @@ pub(crate) mod generate;
 mod haproxy;
 pub(crate) mod live;
 mod network;
+pub(crate) mod node;
 pub(crate) mod plant;
 mod program;
 pub(crate) mod random;

@@ -102,6 +102,11 @@ impl<'a> Running<'a> {
         self.process.0.id()
     }
 
+    /// The path of the runtime socket.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// The answer to a command on the runtime socket.
     pub(crate) fn cli(&self, command: &str) -> String {
         self.try_cli(command).unwrap_or_else(|error| panic!("`{command}` is answered: {error}\n{}", self.log()))

@@ -1,5 +1,24 @@
 //! What is on the wire.
 
+/// `probe`.
+pub const PROBE: &str = "\
+Examples:
+  All peers of the section, with what to change where one doesn't answer:
+    peerctl probe -f /etc/haproxy/haproxy.cfg
+
+  One peer, without a configuration:
+    peerctl probe lb2=10.0.0.2:10000
+
+  Whether anything like a peer listens there:
+    peerctl probe 10.0.0.2:10000
+
+It needs no line in HAProxy: 504 to a tool that isn't listed means that the
+peer is there and has the name. With a line (a guest) it also says which
+tables are announced and whether the peer is in sync; with -f what the file
+says otherwise than the running process. Nothing is written or kept.
+Exit: 0 all answer, 1 another name, another definition (--strict: or we
+aren't listed), 3 no connection or TLS, 5 not in sync.";
+
 /// `dump`.
 pub const DUMP: &str = "\
 Examples:

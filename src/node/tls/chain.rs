@@ -53,7 +53,11 @@ impl Chain<'_> {
             return Ok(());
         }
         let mut left = MAX_SIGNATURES;
-        if self.leads_to_anchor(leaf, MAX_DEPTH, &mut left) { Ok(()) } else { Err(TlsError::untrusted(leaf)) }
+        if self.leads_to_anchor(leaf, MAX_DEPTH, &mut left) {
+            Ok(())
+        } else {
+            Err(TlsError::untrusted(leaf, self.anchors))
+        }
     }
 
     fn leads_to_anchor(&self, subject: &Certificate<'_>, depth: usize, left: &mut usize) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
+use rustls_pki_types::CertificateDer;
 use thiserror::Error;
 
 use crate::node::link::listed;
@@ -16,6 +17,14 @@ pub enum TlsError {
     /// Nothing leads from the peer's certificate to a trusted one.
     #[error("its certificate, for {}, is signed by `{issuer}`, which isn't in the ca-file", listed(.names))]
     Untrusted {
+        /// The common name of the issuer.
+        issuer: String,
+        /// The names in the certificate.
+        names: Vec<String>,
+    },
+    /// The certificate is signed by another authority that has the name of a trusted one.
+    #[error("its certificate, for {}, is signed by another `{issuer}` than that of the ca-file: same name, other key", listed(.names))]
+    OtherIssuer {
         /// The common name of the issuer.
         issuer: String,
         /// The names in the certificate.
@@ -54,7 +63,7 @@ pub enum TlsError {
     #[error("its certificate can't be used: {0}")]
     Malformed(String),
     /// A signature that doesn't verify.
-    #[error("a signature of its certificates doesn't verify")]
+    #[error("the signature of its handshake doesn't verify")]
     Signature,
     /// The peer wants a certificate of ours.
     #[error("it wants a client certificate")]
@@ -84,17 +93,23 @@ pub enum TlsError {
 
 impl TlsError {
     /// No way leads from `leaf` to a trusted certificate.
-    pub(super) fn untrusted(leaf: &Certificate<'_>) -> Self {
+    pub(super) fn untrusted(leaf: &Certificate<'_>, anchors: &[CertificateDer<'_>]) -> Self {
         let names = leaf.all_names();
+        if anchors.iter().filter_map(|der| Certificate::parse(der)).any(|anchor| anchor.subject == leaf.issuer) {
+            return Self::OtherIssuer { issuer: issuer(leaf), names };
+        }
         if leaf.is_self_issued() {
             return Self::SelfSigned { names };
         }
-        let issuer = leaf.issuer_name().unwrap_or_else(|| "an issuer without a name".to_owned());
-        Self::Untrusted { issuer, names }
+        Self::Untrusted { issuer: issuer(leaf), names }
     }
 
     /// What the TLS library says of `leaf`.
-    pub(super) fn of_certificate(error: &CertificateError, leaf: &Certificate<'_>) -> Self {
+    pub(super) fn of_certificate(
+        error: &CertificateError,
+        leaf: &Certificate<'_>,
+        anchors: &[CertificateDer<'_>],
+    ) -> Self {
         match error {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 Self::Expired { since: leaf.not_after }
@@ -102,9 +117,8 @@ impl TlsError {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 Self::NotYetValid { from: leaf.not_before }
             }
-            CertificateError::UnknownIssuer => Self::untrusted(leaf),
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::untrusted(leaf, anchors),
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Self::Purpose,
-            CertificateError::BadSignature => Self::Signature,
             other => Self::Malformed(other.to_string()),
         }
     }
@@ -165,6 +179,10 @@ impl TlsError {
             other => Self::Other(format!("the other side ended the handshake: {other:?}")),
         }
     }
+}
+
+fn issuer(leaf: &Certificate<'_>) -> String {
+    leaf.issuer_name().unwrap_or_else(|| "an issuer without a name".to_owned())
 }
 
 /// What an alert about our certificate means.

@@ -65,7 +65,7 @@ impl Verifier {
                 Purpose::Client => trust.clients.verify_client_cert(leaf, sent, now).map(drop),
             };
             verified.map_err(|error| match error {
-                rustls::Error::InvalidCertificate(error) => TlsError::of_certificate(&error, &parsed),
+                rustls::Error::InvalidCertificate(error) => TlsError::of_certificate(&error, &parsed, &trust.anchors),
                 other => TlsError::Other(other.to_string()),
             })?;
         }
