@@ -102,6 +102,9 @@ pub enum Command {
     /// Write down what stick tables hold: a full copy from live peers
     #[command(after_help = help::DUMP)]
     Dump(Box<DumpArgs>),
+    /// Wait until peers are in sync and hold what they should
+    #[command(name = "wait-sync", after_help = help::WAIT_SYNC)]
+    WaitSync(Box<WaitSyncArgs>),
     /// Say what a rule finds, why that is bad, and what to write instead
     #[command(after_help = help::EXPLAIN)]
     Explain {

@@ -36,6 +36,7 @@ pub mod validate;
 mod validation;
 pub mod version;
 pub mod view;
+pub mod wait_sync;
 
 use std::io::{self, Write as _};
 
@@ -84,6 +85,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
         Command::Dump(args) => dump::run(view, args),
+        Command::WaitSync(args) => wait_sync::run(view, args),
         Command::Graph(args) => graph::run(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),

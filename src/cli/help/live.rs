@@ -38,3 +38,21 @@ Examples:
 A file is mode 0600 and takes its place when it is complete. The last
 record says whether everything came (\"complete\"). Exit: 0 all came,
 3 no connection, 5 some came, 2 no such table.";
+
+/// `wait-sync`.
+pub const WAIT_SYNC: &str = "\
+Examples:
+  After lb2 was restarted, before it gets clients:
+    peerctl wait-sync -f haproxy.cfg lb2 --like lb1
+
+  Without a configuration, until it holds a thousand entries:
+    peerctl wait-sync lb2=10.0.0.2:10000 --min-entries 1000
+
+  In a script, without a line for this tool:
+    peerctl wait-sync lb2=10.0.0.2:10000 --borrow-local --timeout 60s \\
+      --format json
+
+A HAProxy that found nobody to learn from says that it is in sync, too:
+so an empty one is exit 1, unless --min-entries 0 says that this is
+right. Each round is a full copy. Exit: 0 in sync, 1 in sync but too
+few entries, 3 no connection, 5 not in sync in time.";
