@@ -99,6 +99,9 @@ pub enum Command {
     /// Write down what stick tables hold: a full copy from live peers
     #[command(after_help = help::DUMP)]
     Dump(Box<DumpArgs>),
+    /// Send the entries of a dump or recording to live peers
+    #[command(after_help = help::REPLAY)]
+    Replay(Box<ReplayArgs>),
     /// Say what a rule finds, why that is bad, and what to write instead
     #[command(after_help = help::EXPLAIN)]
     Explain {

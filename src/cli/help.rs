@@ -15,7 +15,7 @@ use clap::{Command, CommandFactory as _};
 use super::args::Cli;
 
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
-pub use live::DUMP;
+pub use live::{DUMP, REPLAY};
 pub use peers::{ADD, GENERATE, REMOVE};
 pub use show::{GRAPH, SHOW};
 pub use syntax::{COMPLETIONS, GRAMMAR, MAN, PARSE};
