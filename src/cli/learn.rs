@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
-use super::target::{Address, Identity, Targets};
-use crate::escape;
-use crate::node::{self, Control, Handler, LinkError, LinkState, Next, Node, PeerIndex, Retry, clock};
+use super::target::{Identity, Listen, Target, Targets};
+use crate::node::{
+    self, Control, Handler, LinkError, LinkState, ListenError, Listener, Next, Node, PeerIndex, Retry, clock,
+};
 use crate::proto::Session;
 use crate::proto::hello::{Status, Version};
 use crate::proto::session::{Closed, Event, RemoteTable, Update};
@@ -101,18 +102,26 @@ pub struct Learned<P> {
 /// # Errors
 /// If a target can't be called at all, or the system gives no event queue.
 pub fn learn<P: Pupil>(targets: &Targets, who: Identity, timeout: Duration, pupil: P) -> Result<Learned<P>, Failure> {
-    let names: Vec<String> = targets.peers.iter().map(super::target::Target::shown).collect();
+    let names: Vec<String> = targets.peers.iter().map(Target::shown).collect();
     let guard = files::Guard::note();
     let began = clock::now();
     let timeout = if who == Identity::Borrowed { timeout.min(BORROWED) } else { timeout };
     let us = targets.peers.first().map(|target| target.us.clone()).unwrap_or_default();
-    let calls = targets.peers.iter().map(|target| target.call(Retry::Never)).collect::<Result<Vec<_>, _>>()?;
+    let calls = targets.peers.iter().filter(|_| targets.listen.is_none()).map(|target| target.call(Retry::Never));
+    let calls = calls.collect::<Result<Vec<_>, _>>()?;
+    let listen = targets.listen.as_ref().map(Listen::options).transpose()?;
     let learned = node::run(async {
         let control = Control::new();
-        let learner = Learner::new(pupil, &names, control.clone(), began);
+        let learner = Learner::new(pupil, &names, control.clone(), began, listen.is_some());
         let node = Node::new(node::Options::new(&us), control.clone(), learner);
         for call in calls {
             node.dial(call);
+        }
+        if let Some(options) = listen {
+            for target in &targets.peers {
+                node.expect(target.name.as_deref().unwrap_or_default(), target.certificate_names());
+            }
+            node.listen(Listener::bind(options).await?);
         }
         let mut finished = pin!(node.finished());
         let mut ending = loop {
@@ -144,10 +153,11 @@ pub fn learn<P: Pupil>(targets: &Targets, who: Identity, timeout: Duration, pupi
         }
         let mut learner = node.handler();
         let (pupil, lessons) = learner.end();
-        (pupil, lessons, ending)
+        Ok((pupil, lessons, ending))
     });
     drop(guard);
-    let (pupil, lessons, ending) = learned.map_err(|error| Failure::io("epoll", "", &error))?;
+    let learned: Result<_, ListenError> = learned.map_err(|error| Failure::io("epoll", "", &error))?;
+    let (pupil, lessons, ending) = learned.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
     match pupil {
         Some(pupil) => Ok(Learned { pupil, lessons, ending }),
         None => Err(Failure::new(Exit::Io, "what was learned is lost", "please report it")),
@@ -192,7 +202,10 @@ impl<P> Learned<P> {
                 (Stage::Failed { why, help }, _) if help.is_empty() => Some(format!("{name}: {why}")),
                 (Stage::Failed { why, help }, _) => Some(format!("{name}: {why}; {help}")),
                 (_, Ending::Interrupted(_)) => Some(cut("interrupted")),
-                (Stage::Waiting, _) => Some(format!("{name}: no session in time")),
+                (Stage::Waiting, _) => Some(format!(
+                    "{name}: no session in time; if it is to call us: it does so every 5 s if its line for us has the address \
+                     that we listen on"
+                )),
                 (Stage::Learning, _) => Some(cut("time ran out")),
             }
         };
@@ -205,6 +218,8 @@ struct Learner<P> {
     pupil: Option<P>,
     control: Control,
     began: Instant,
+    /// Peers call us, and do it again.
+    listens: bool,
     peers: Vec<Peer>,
 }
 
@@ -215,13 +230,13 @@ struct Peer {
 }
 
 impl<P: Pupil> Learner<P> {
-    fn new(pupil: P, names: &[String], control: Control, began: Instant) -> Self {
+    fn new(pupil: P, names: &[String], control: Control, began: Instant, listens: bool) -> Self {
         let peer = |name: &String| Peer {
             lesson: Lesson { name: name.clone(), stage: Stage::Waiting, entries: 0, took: Duration::ZERO },
             version: Version::V2_1,
             asked: false,
         };
-        Self { pupil: Some(pupil), control, began, peers: names.iter().map(peer).collect() }
+        Self { pupil: Some(pupil), control, began, listens, peers: names.iter().map(peer).collect() }
     }
 
     fn end(&mut self) -> (Option<P>, Vec<Lesson>) {
@@ -234,7 +249,20 @@ impl<P: Pupil> Learner<P> {
         let event = if refused { SessionEvent::Refused } else { SessionEvent::Closed };
         let why = error.to_string();
         pupil.session(peer, now, event, Some(&why));
+        // A call that was under way when another session began reaches us, too, and ends at once: the next one is the one.
+        if self.listens && at.lesson.entries == 0 {
+            (at.lesson.stage, at.asked) = (Stage::Waiting, false);
+            return;
+        }
         at.lesson.stage = Stage::Failed { why, help: help(error, &at.lesson.name) };
+        self.stop_at_the_end();
+    }
+
+    /// Nobody else is to be waited for: a listener closes, too.
+    fn stop_at_the_end(&self) {
+        if self.peers.iter().all(|peer| matches!(peer.lesson.stage, Stage::Learned { .. } | Stage::Failed { .. })) {
+            self.control.stop_all();
+        }
     }
 }
 
@@ -264,6 +292,7 @@ impl<P: Pupil> Handler for Learner<P> {
                 let event = if complete { SessionEvent::ResyncFinished } else { SessionEvent::ResyncPartial };
                 pupil.session(peer, now, event, None);
                 self.control.stop(peer);
+                self.stop_at_the_end();
             }
             _ => {}
         }
@@ -318,22 +347,5 @@ fn help(error: &LinkError, name: &str) -> String {
             "it ended, was reloaded, or another tool uses our name (each needs a line of its own)".to_owned()
         }
         _ => String::new(),
-    }
-}
-
-impl super::target::Target {
-    /// The call to make.
-    ///
-    /// # Errors
-    /// If nothing can be called there.
-    pub fn call(&self, retry: Retry) -> Result<node::Target, Failure> {
-        let unnamed = || Failure::misuse("a peer without a name can't be learned from", "give NAME=ADDRESS");
-        let name = self.name.as_deref().ok_or_else(unnamed)?;
-        let address = self.address.as_ref().map(Address::to_string).unwrap_or_default();
-        let address = node::Address::parse(&address).map_err(|error| {
-            let message = format!("{}: {error}", escape::name(name));
-            Failure::misuse(message, "give another address by hand: NAME=ADDRESS")
-        })?;
-        Ok(node::Target { us: Some(self.us.clone()), retry, ..node::Target::new(name, address) })
     }
 }
