@@ -105,6 +105,9 @@ pub enum Command {
     /// Wait until peers are in sync and hold what they should
     #[command(name = "wait-sync", after_help = help::WAIT_SYNC)]
     WaitSync(Box<WaitSyncArgs>),
+    /// Send the entries of a dump or recording to live peers
+    #[command(after_help = help::REPLAY)]
+    Replay(Box<ReplayArgs>),
     /// Say what a rule finds, why that is bad, and what to write instead
     #[command(after_help = help::EXPLAIN)]
     Explain {

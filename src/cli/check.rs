@@ -78,8 +78,7 @@ pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure>
     }
 
     // The process ends behind this: to free a hundred thousand servers one by one would take about a twentieth of the time.
-    let read: ManuallyDrop<Vec<Instance<'_>>> =
-        ManuallyDrop::new(input.loaded.iter().map(Loaded::instance).collect());
+    let read: ManuallyDrop<Vec<Instance<'_>>> = ManuallyDrop::new(input.loaded.iter().map(Loaded::instance).collect());
     let context = ManuallyDrop::new(context(&input.loaded, &read, release));
     let findings = lint::run(&context, &rules);
     let (backends, servers) = size(&context);

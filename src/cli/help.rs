@@ -15,7 +15,7 @@ use clap::{Command, CommandFactory as _};
 use super::args::Cli;
 
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
-pub use live::{DUMP, PROBE, WAIT_SYNC};
+pub use live::{DUMP, PROBE, REPLAY, WAIT_SYNC};
 pub use peers::{ADD, GENERATE, REMOVE};
 pub use show::{GRAPH, SHOW};
 pub use syntax::{COMPLETIONS, GRAMMAR, MAN, PARSE};

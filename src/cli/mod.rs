@@ -25,6 +25,7 @@ pub mod probe;
 mod process;
 pub mod reload;
 pub mod remove;
+pub mod replay;
 pub mod report;
 pub mod secrets;
 pub mod show;
@@ -86,6 +87,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Generate(args) => generate::run(args),
         Command::Dump(args) => dump::run(view, args),
         Command::WaitSync(args) => wait_sync::run(view, args),
+        Command::Replay(args) => replay::run(view, args),
         Command::Graph(args) => graph::run(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),

@@ -56,3 +56,24 @@ A HAProxy that found nobody to learn from says that it is in sync, too:
 so an empty one is exit 1, unless --min-entries 0 says that this is
 right. Each round is a full copy. Exit: 0 in sync, 1 in sync but too
 few entries, 3 no connection, 5 not in sync in time.";
+
+/// `replay`.
+pub const REPLAY: &str = "\
+Examples:
+  Keep tables over a restart that empties them:
+    peerctl dump lb1=10.0.0.1:10000 -o lb1.ndjson
+    systemctl restart haproxy
+    peerctl replay lb1.ndjson lb1=10.0.0.1:10000
+
+  What would go where, without sending anything:
+    peerctl replay lb1.ndjson lb2=10.0.0.2:10000 --check
+
+  One table into another one of the same form:
+    peerctl replay lb1.ndjson lb2=10.0.0.2:10000 \\
+      --table st_src --map-table st_src=st_test
+
+The peers are asked first for what they have: a table whose key type, key
+length or period differs is a mismatch (exit 1), and nothing is sent to
+anybody. HAProxy doesn't pass on what it is taught: replay to each peer.
+Exit: 0 all acknowledged, 1 definitions don't match, 2 no such file of
+records, 3 no connection, 5 not everything acknowledged.";

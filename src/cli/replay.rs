@@ -1,0 +1,360 @@
+//! `peerctl replay`.
+
+mod plan;
+mod source;
+mod teach;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::rc::Rc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::{Existing, Life, ReplayArgs, Speed};
+use super::collect::Collector;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::learn::{Ending, Stage, learn};
+use super::stdout;
+use super::target::{self, Identity, Tables, Target, Targets};
+use super::view::View;
+use crate::escape;
+use crate::grammar::DataType;
+use crate::node::{Retry, clock};
+use crate::table::Store;
+
+use plan::{LeftOut, Mismatch, Plan};
+use source::{Source, Survey, Surveyed};
+use teach::{How, Problem, Route, Tally, Taught, teach};
+
+/// How long a peer may take to teach what it has.
+const LEARN: Duration = Duration::from_secs(30);
+
+/// How often a session may be lost before it is given up. Each time everything is sent again: a peer that was restarted has
+/// lost what it acknowledged, and entries are states, so twice is as good as once.
+const SESSIONS: u32 = 5;
+
+/// Sends the entries of a file to live peers.
+///
+/// # Errors
+/// For misuse, a file that isn't one of records, definitions that don't match; then nothing was sent.
+pub fn run(view: &View, args: &ReplayArgs) -> Result<Exit, Failure> {
+    let job = Job::new(args)?;
+    let targets = target::resolve(view, &args.connect, &args.peers, Identity::Listed)?;
+    targets.notes.iter().chain(&job.survey.notes).for_each(|note| tell(note));
+    // All peers are looked at before the first entry goes out.
+    let learned =
+        learn(&targets, Identity::Listed, LEARN, Collector::new(Tables::default(), targets.peers.len(), clock::now()))?;
+    learned.problems().iter().for_each(|problem| tell(problem));
+    if learned.ending != Ending::Done
+        || learned.lessons.iter().any(|lesson| matches!(lesson.stage, Stage::Failed { .. }))
+    {
+        return Ok(learned.exit());
+    }
+    let mut mismatches = Vec::new();
+    let mut plans = Vec::new();
+    for (at, peer) in targets.peers.iter().enumerate() {
+        plans.push(job.routes(peer, at, &learned.pupil, &mut mismatches)?);
+    }
+    if !mismatches.is_empty() {
+        let help = "nothing was sent";
+        return Err(Failure::new(Exit::WouldChange, mismatches.join("\n"), help));
+    }
+    drop(learned);
+    if args.check {
+        let text: String =
+            targets.peers.iter().zip(&plans).map(|(peer, routes)| job.announcement(peer, routes)).collect();
+        stdout::print(|out| out.write_all(text.as_bytes()))?;
+        return Ok(Exit::Done);
+    }
+    job.send(&targets, &plans)
+}
+
+/// What is to be sent.
+struct Job<'a> {
+    args: &'a ReplayArgs,
+    source: Source,
+    survey: Survey,
+    /// For each table of the file the name of the peer's table, if it is sent at all.
+    names: Vec<Option<Box<[u8]>>>,
+    without: Vec<DataType>,
+}
+
+impl<'a> Job<'a> {
+    fn new(args: &'a ReplayArgs) -> Result<Self, Failure> {
+        let without = args.without.iter().map(|name| data_type(name)).collect::<Result<_, _>>()?;
+        let maps = args.map_table.iter().map(|text| Map::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let tables = Tables::parse(&args.table)?;
+        let source = Source::open(&args.file)?;
+        let survey = source.survey()?;
+        let from = args.from.as_deref().map(str::as_bytes);
+        let wanted: Vec<&Surveyed> =
+            survey.tables.iter().filter(|table| from.is_none_or(|from| *table.peer == *from)).collect();
+        if let (Some(from), true) = (from, wanted.is_empty()) {
+            return Err(Failure::misuse(
+                format!("the file has nothing of `{}`", escape::name(from)),
+                peers_help(&survey),
+            ));
+        }
+        let chosen = tables.choose(wanted.iter().map(|table| &*table.name))?;
+        let names: Vec<Option<Box<[u8]>>> = survey
+            .tables
+            .iter()
+            .map(|table| {
+                let sent =
+                    from.is_none_or(|from| *table.peer == *from) && chosen.contains(&&*table.name) && table.entries > 0;
+                let map = maps.iter().find(|map| map.from.meant(&table.name) > target::Meant::No);
+                sent.then(|| map.map_or_else(|| table.name.clone(), |map| map.to.clone()))
+            })
+            .collect();
+        let sent =
+            || survey.tables.iter().zip(&names).filter_map(|(table, name)| name.as_ref().map(|name| (table, name)));
+        for (table, name) in sent() {
+            if let Some((other, _)) = sent().find(|(other, to)| *to == name && !std::ptr::eq(*other, table)) {
+                let to = escape::name(name);
+                let (message, help) = if other.peer == table.peer {
+                    (format!("two tables of the file would go into `{to}`"), "choose one with --table".to_owned())
+                } else {
+                    (format!("the file has `{to}` as several peers had it"), peers_help(&survey))
+                };
+                return Err(Failure::misuse(message, help));
+            }
+        }
+        Ok(Self { args, source, survey, names, without })
+    }
+
+    /// Where the tables of the file go at one peer. What doesn't fit is added to `mismatches`.
+    fn routes(
+        &self,
+        peer: &Target,
+        at: usize,
+        learned: &Collector,
+        mismatches: &mut Vec<String>,
+    ) -> Result<Vec<Option<Route>>, Failure> {
+        let stores = learned.stores(at);
+        let mut routes = Vec::new();
+        for (table, name) in self.survey.tables.iter().zip(&self.names) {
+            let Some(name) = name else {
+                routes.push(None);
+                continue;
+            };
+            let shown = escape::name(name);
+            let Some(store) = stores.and_then(|stores| stores.get(name)) else {
+                let there: Vec<_> =
+                    stores.into_iter().flatten().map(|(name, _)| format!("`{}`", escape::name(name))).collect();
+                let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+                mismatches.push(format!("{} announces no table `{shown}`, only {there}", peer.shown()));
+                continue;
+            };
+            let plans: Result<Vec<_>, Mismatch> = table
+                .definitions
+                .iter()
+                .map(|definition| Plan::new(definition, store.definition(), &self.without))
+                .collect();
+            match plans {
+                Ok(plans) => routes.push(Some(Route { plans, existing: self.existing(store) })),
+                Err(mismatch) => {
+                    mismatches.push(format!("`{shown}` of {}: {mismatch}; {}", peer.shown(), mismatch.help()));
+                }
+            }
+        }
+        Ok(routes)
+    }
+
+    /// The keys that stay as they are.
+    fn existing(&self, store: &Store) -> Option<Rc<teach::Keys>> {
+        let keys = || store.iter(0).map(|entry| entry.key().into()).collect();
+        (self.args.existing == Existing::Skip).then(|| Rc::new(keys()))
+    }
+
+    fn send(&self, targets: &Targets, plans: &[Vec<Option<Route>>]) -> Result<Exit, Failure> {
+        let mut worst = Exit::Done;
+        for (peer, routes) in targets.peers.iter().zip(plans) {
+            let (taught, exit) = self.send_to(peer, routes)?;
+            let report = self.report(peer, routes, &taught);
+            stdout::print(|out| out.write_all(report.as_bytes()))?;
+            worst = worse(worst, exit);
+            if matches!(exit, Exit::Interrupted | Exit::Terminated) {
+                break;
+            }
+        }
+        Ok(worst)
+    }
+
+    fn send_to(&self, peer: &Target, routes: &[Option<Route>]) -> Result<(Taught, Exit), Failure> {
+        let how = How {
+            ages: self.args.life == Life::Rest,
+            pace: match self.args.speed {
+                Speed::Max => None,
+                Speed::Once => Some(1),
+                Speed::Ten => Some(10),
+            },
+            first: self.survey.first,
+            began: clock::now(),
+        };
+        let mut session = 1;
+        loop {
+            let bar = self.bar(peer, routes);
+            let taught = teach(&self.source, peer.call(Retry::Never)?, &peer.us, routes, how.clone(), bar.clone())?;
+            bar.finish_and_clear();
+            let exit = match (&taught.ending, &taught.problem) {
+                (Ending::Interrupted(15), _) => Exit::Terminated,
+                (Ending::Interrupted(_), _) => Exit::Interrupted,
+                (_, Some(Problem::Link(why))) => {
+                    if session < SESSIONS {
+                        tell(&format!("{}: {why}; everything is sent again", peer.shown()));
+                        std::thread::sleep(Duration::from_millis(500 * u64::from(session)));
+                        session += 1;
+                        continue;
+                    }
+                    Exit::Io
+                }
+                (_, Some(_)) => Exit::Incomplete,
+                (_, None) if taught.tallies.iter().any(|tally| tally.unfit > 0) => Exit::Incomplete,
+                (_, None) => Exit::Done,
+            };
+            return Ok((taught, exit));
+        }
+    }
+
+    fn bar(&self, peer: &Target, routes: &[Option<Route>]) -> ProgressBar {
+        if !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let routed = self.survey.tables.iter().zip(routes).filter(|(_, route)| route.is_some());
+        let bar = ProgressBar::new(routed.map(|(table, _)| table.entries).sum()).with_message(peer.shown());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {human_pos}/{human_len} entries, {per_sec}") {
+            bar.set_style(style);
+        }
+        bar
+    }
+
+    /// What `--check` prints of one peer.
+    fn announcement(&self, peer: &Target, routes: &[Option<Route>]) -> String {
+        let mut text = self.head(peer);
+        for (table, name, route) in self.sent(routes) {
+            let existing = match &route.existing {
+                Some(keys) => format!("; the {} keys that are there stay as they are", keys.len()),
+                None => String::new(),
+            };
+            text += &format!("  {}  {} entries would be sent{existing}\n", escape::name(name), table.entries);
+            text += &left_out(route);
+        }
+        text
+    }
+
+    /// What became of the entries for one peer.
+    fn report(&self, peer: &Target, routes: &[Option<Route>], taught: &Taught) -> String {
+        let mut text = self.head(peer);
+        let tallies: Vec<_> = self.survey.tables.iter().zip(&taught.tallies).collect();
+        for (table, name, route) in self.sent(routes) {
+            let Some((_, tally)) = tallies.iter().find(|(other, _)| std::ptr::eq(*other, table)) else { continue };
+            text += &format!("  {}  {}\n{}", escape::name(name), told(tally, table.entries), left_out(route));
+        }
+        if let Some(error) = &taught.unfit {
+            text += &format!("  not sent because HAProxy could not take it: {error}\n");
+        }
+        match &taught.problem {
+            Some(Problem::NotAcknowledged) => {
+                text +=
+                    "  what isn't acknowledged was perhaps not taken: look at `show table` there, and run it again\n";
+            }
+            Some(Problem::Link(why)) => text += &format!("  given up: {}\n", escape::line(why.as_bytes())),
+            Some(Problem::File(error)) => text += &format!("  the file has changed meanwhile: {error}\n"),
+            None => {}
+        }
+        text
+    }
+
+    fn head(&self, peer: &Target) -> String {
+        let address = peer.address.as_ref().map_or_else(String::new, |address| format!(" {address}"));
+        format!("{}{address}\n", peer.shown())
+    }
+
+    /// The tables that are sent, the name each has at the peer, and its route.
+    fn sent<'b>(&'b self, routes: &'b [Option<Route>]) -> impl Iterator<Item = (&'b Surveyed, &'b [u8], &'b Route)> {
+        let tables = self.survey.tables.iter().zip(&self.names).zip(routes);
+        tables.filter_map(|((table, name), route)| Some((table, &**name.as_ref()?, route.as_ref()?)))
+    }
+}
+
+/// A line on standard error.
+fn tell(text: &str) {
+    let line = format!("peerctl: {}\n", escape::line(text.as_bytes()));
+    // Nothing is left to do if standard error is gone.
+    let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// `--map-table A=B`.
+struct Map {
+    from: Tables,
+    to: Box<[u8]>,
+}
+
+impl Map {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let wrong = || {
+            Failure::misuse(
+                format!("--map-table {}: expected A=B", escape::name(text.as_bytes())),
+                "write --map-table st_src=st_src_new",
+            )
+        };
+        let (from, to) =
+            text.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty()).ok_or_else(wrong)?;
+        Ok(Self { from: Tables::parse(&[from.to_owned()])?, to: to.as_bytes().into() })
+    }
+}
+
+fn data_type(name: &str) -> Result<DataType, Failure> {
+    DataType::by_name(name.as_bytes()).ok_or_else(|| {
+        let names: Vec<String> = DataType::all().map(|info| info.name.to_owned()).collect();
+        let message = format!("--without {}: no such data type", escape::name(name.as_bytes()));
+        Failure::misuse(message, format!("there is {}", names.join(", ")))
+    })
+}
+
+fn peers_help(survey: &Survey) -> String {
+    let mut peers: Vec<String> = survey.tables.iter().map(|table| escape::name(&table.peer).into_owned()).collect();
+    peers.sort();
+    peers.dedup();
+    format!("choose what one of them had: --from {}", peers.join(", --from "))
+}
+
+fn left_out(route: &Route) -> String {
+    let mut all: Vec<(DataType, LeftOut)> = route.plans.iter().flat_map(|plan| plan.left_out.iter().copied()).collect();
+    all.sort_by_key(|(data_type, _)| *data_type);
+    all.dedup();
+    all.iter().map(|(data_type, why)| format!("    not sent: {data_type} ({why})\n")).collect()
+}
+
+/// One line about the entries of a table.
+fn told(tally: &Tally, entries: u64) -> String {
+    let mut text = match (tally.sent, tally.acked) {
+        (0, _) => "nothing sent".to_owned(),
+        (sent, acked) if sent == acked => format!("{sent} sent, all acknowledged"),
+        (sent, acked) => format!("{sent} sent, {acked} of them acknowledged"),
+    };
+    for (count, what) in [
+        (tally.existing, "left alone because the key is there"),
+        (tally.dead, "dead by now"),
+        (tally.unfit, "impossible to send"),
+        (entries.saturating_sub(tally.read), "not come to"),
+    ] {
+        if count > 0 {
+            text += &format!("; {count} {what}");
+        }
+    }
+    text
+}
+
+/// The worse of two ends: interrupted, 3, 5, 1.
+fn worse(a: Exit, b: Exit) -> Exit {
+    let rank = |exit: Exit| match exit {
+        Exit::Interrupted | Exit::Terminated => 4,
+        Exit::Io => 3,
+        Exit::Incomplete => 2,
+        Exit::Done => 0,
+        _ => 1,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}

@@ -1,0 +1,379 @@
+//! Sends entries to one peer and waits until it has acknowledged them.
+
+use std::collections::HashSet;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+
+use super::plan::Plan;
+use super::source::{Batch, Recorded, Source};
+use crate::cli::failure::Failure;
+use crate::cli::files;
+use crate::cli::learn::Ending;
+use crate::node::{self, Control, Handler, LinkError, LinkState, Next, Node, OUTPUT_LOW, PeerIndex, clock};
+use crate::proto::Session;
+use crate::proto::session::{EnvelopeError, Event, LocalTable, Push};
+use crate::record::{RecordError, Time};
+use crate::stick::ValueKind;
+
+/// How long a peer that has everything may take to acknowledge some of it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How soon to look again for what the reading thread brings.
+const SOON: Duration = Duration::from_millis(1);
+
+/// How often it is looked whether somebody wants us to end.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long the last words may take.
+const LAST_WORDS: Duration = Duration::from_millis(600);
+
+/// The most entries pushed in one turn, so that heartbeats and acknowledgements have theirs.
+const TURN: usize = 2048;
+
+/// How entries are sent.
+#[derive(Clone, Debug)]
+pub(super) struct How {
+    /// The time since the record has passed for the entry, too.
+    pub(super) ages: bool,
+    /// The pace of the recording, so many times; `None` = as fast as it goes.
+    pub(super) pace: Option<u32>,
+    /// The time of the first entry of the file.
+    pub(super) first: Option<Time>,
+    /// When the first entry was, or is to be, sent.
+    pub(super) began: Instant,
+}
+
+/// Where a table of the file goes.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    /// For each definition in the file.
+    pub(super) plans: Vec<Plan>,
+    /// The keys that the peer had before anything was sent, if those are left alone.
+    pub(super) existing: Option<Rc<Keys>>,
+}
+
+/// Keys of a table.
+pub(super) type Keys = HashSet<Box<[u8]>>;
+
+/// What became of the entries of one table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Tally {
+    /// Read from the file.
+    pub(super) read: u64,
+    /// Sent.
+    pub(super) sent: u64,
+    /// Acknowledged.
+    pub(super) acked: u64,
+    /// Left alone because the peer has the key.
+    pub(super) existing: u64,
+    /// Not sent because their life had ended.
+    pub(super) dead: u64,
+    /// Not sent because no HAProxy could take them.
+    pub(super) unfit: u64,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) struct Taught {
+    /// For each table of the file.
+    pub(super) tallies: Vec<Tally>,
+    /// Why there is an entry that could not be sent.
+    pub(super) unfit: Option<EnvelopeError>,
+    pub(super) ending: Ending,
+    /// What went wrong.
+    pub(super) problem: Option<Problem>,
+}
+
+/// What can go wrong.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// The file has changed since it was looked through.
+    File(RecordError),
+    /// The connection ended before everything was acknowledged.
+    Link(String),
+    /// The peer has been sent everything and acknowledges no more.
+    NotAcknowledged,
+}
+
+/// Sends the entries of a file to one peer, on one session: for each table of the file its route, if it has one.
+///
+/// # Errors
+/// If the file can't be read, or the system gives no event queue.
+pub(super) fn teach(
+    source: &Source,
+    call: node::Target,
+    us: &[u8],
+    routes: &[Option<Route>],
+    how: How,
+    bar: ProgressBar,
+) -> Result<Taught, Failure> {
+    let batches = source.batches()?;
+    let guard = files::Guard::note();
+    let ways = routes.iter().map(|route| route.clone().map(Way::new)).collect();
+    let taught = node::run(async {
+        let control = Control::new();
+        let teacher = Teacher::new(batches, ways, how, bar);
+        let node = Node::new(node::Options::new(us), control.clone(), teacher);
+        node.dial(call);
+        let mut finished = pin!(node.finished());
+        let ending = loop {
+            let mut tick = pin!(clock::sleep_until(clock::now() + TICK));
+            let done = poll_fn(|cx| match finished.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending => tick.as_mut().poll(cx).map(|()| false),
+            });
+            if done.await {
+                break Ending::Done;
+            }
+            if let Some(signal) = files::interrupted() {
+                break Ending::Interrupted(signal);
+            }
+        };
+        if ending != Ending::Done {
+            control.stop_all();
+            let mut limit = pin!(clock::sleep_until(clock::now() + LAST_WORDS));
+            poll_fn(|cx| match finished.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => limit.as_mut().poll(cx),
+            })
+            .await;
+        }
+        let taught = node.handler().taught(ending);
+        taught
+    });
+    drop(guard);
+    taught.map_err(|error| Failure::io("epoll", "", &error))
+}
+
+/// A route on a session.
+struct Way {
+    route: Route,
+    /// For each plan the table of the session, once it was announced.
+    tables: Vec<Option<LocalTable>>,
+}
+
+impl Way {
+    fn new(route: Route) -> Self {
+        Self { tables: vec![None; route.plans.len()], route }
+    }
+}
+
+/// A table of the session: the table of the file that goes there, the last update id sent, and the last acknowledged.
+#[derive(Clone, Copy, Debug, Default)]
+struct Announced {
+    file_table: usize,
+    sent: u32,
+    acked: u32,
+}
+
+/// The handler.
+struct Teacher {
+    batches: Receiver<Result<Batch, RecordError>>,
+    ways: Vec<Option<Way>>,
+    how: How,
+    bar: ProgressBar,
+    batch: Batch,
+    /// The place of the next entry in the batch.
+    at: usize,
+    /// Everything was sent.
+    sent_all: bool,
+    tallies: Vec<Tally>,
+    announced: Vec<Announced>,
+    unfit: Option<EnvelopeError>,
+    problem: Option<Problem>,
+    /// When something was last sent or acknowledged.
+    moved: Instant,
+    values: Vec<u64>,
+}
+
+impl Teacher {
+    fn new(batches: Receiver<Result<Batch, RecordError>>, ways: Vec<Option<Way>>, how: How, bar: ProgressBar) -> Self {
+        let tallies = vec![Tally::default(); ways.len()];
+        Self {
+            batches,
+            ways,
+            how,
+            bar,
+            batch: Batch::default(),
+            at: 0,
+            sent_all: false,
+            tallies,
+            announced: Vec::new(),
+            unfit: None,
+            problem: None,
+            moved: clock::now(),
+            values: Vec::new(),
+        }
+    }
+
+    fn taught(&mut self, ending: Ending) -> Taught {
+        let (tallies, unfit, problem) = (std::mem::take(&mut self.tallies), self.unfit.take(), self.problem.take());
+        Taught { tallies, unfit, ending, problem }
+    }
+
+    /// Whether everything that was sent is acknowledged.
+    fn is_acknowledged(&self) -> bool {
+        self.announced.iter().all(|table| table.acked == table.sent)
+    }
+
+    /// Pushes entries until the session has enough; says when it wants more.
+    fn push(&mut self, now: Instant, session: &mut Session) -> Next {
+        for _ in 0..TURN {
+            if session.pending_output() >= OUTPUT_LOW {
+                return Next::Wait;
+            }
+            if self.at >= self.batch.len() {
+                match self.batches.try_recv() {
+                    Ok(Ok(batch)) => (self.batch, self.at) = (batch, 0),
+                    Ok(Err(error)) => {
+                        self.problem = Some(Problem::File(error));
+                        return Next::Stop;
+                    }
+                    Err(TryRecvError::Empty) => return Next::At(now + SOON),
+                    Err(TryRecvError::Disconnected) => {
+                        self.sent_all = true;
+                        return Next::At(now + PATIENCE);
+                    }
+                }
+                continue;
+            }
+            let batch = std::mem::take(&mut self.batch);
+            let next = batch.get(self.at).and_then(|entry| self.entry(now, session, &entry));
+            self.batch = batch;
+            if let Some(later) = next {
+                return Next::At(later);
+            }
+            self.at += 1;
+        }
+        Next::Again
+    }
+
+    /// Sends an entry, or doesn't; `Some` if its time hasn't come.
+    fn entry(&mut self, now: Instant, session: &mut Session, entry: &Recorded<'_>) -> Option<Instant> {
+        let Some(Some(way)) = self.ways.get_mut(entry.table) else { return None };
+        let (Some(tally), Some(plan)) = (self.tallies.get_mut(entry.table), way.route.plans.get(entry.definition))
+        else {
+            return None;
+        };
+        if let (Some(pace), Some(first)) = (self.how.pace, self.how.first) {
+            let since = entry.time.unix_ms().saturating_sub(first.unix_ms());
+            let due = self.how.began + Duration::from_millis(since / u64::from(pace));
+            if due > now {
+                return Some(due);
+            }
+        }
+        tally.read += 1;
+        self.bar.inc(1);
+        if way.route.existing.as_ref().is_some_and(|keys| keys.contains(entry.key)) {
+            tally.existing += 1;
+            return None;
+        }
+        let passed = if self.how.ages && self.how.pace.is_none() { age_ms(entry.time) } else { 0 };
+        let mut life_ms = entry.expire_ms;
+        if let Some(life) = life_ms {
+            match u64::from(life).checked_sub(passed).and_then(|left| u32::try_from(left).ok()).filter(|left| *left > 0)
+            {
+                Some(left) => life_ms = Some(left),
+                None => {
+                    tally.dead += 1;
+                    return None;
+                }
+            }
+        }
+        // A table that never expires shows `exp=0` for ever after a timed update; the others in versions up to 3.0 would take
+        // a longer life than theirs.
+        let there = plan.definition.expire_ms;
+        let life_ms = life_ms.filter(|_| there > 0).map(|life| life.min(there));
+        self.values.clear();
+        plan.convert(entry.values, &mut self.values);
+        for field in plan.definition.layout.fields().iter().filter(|field| field.kind == ValueKind::Rate) {
+            let slots = self.values.get_mut(field.slot..field.slot + field.slots()).unwrap_or_default();
+            for elapsed in slots.iter_mut().step_by(3) {
+                *elapsed = elapsed.wrapping_add(passed) & u64::from(u32::MAX);
+            }
+        }
+        let Some(table) = way.tables.get_mut(entry.definition) else { return None };
+        let local = match *table {
+            Some(local) => Ok(local),
+            None => session.define(plan.definition.clone()).inspect(|local| {
+                *table = Some(*local);
+                self.announced.push(Announced { file_table: entry.table, ..Announced::default() });
+            }),
+        };
+        let push = Push { key: entry.key, values: &self.values, server_key: entry.server_key, life_ms };
+        match local.and_then(|local| Ok((local, session.push(local, &push)?))) {
+            Ok((local, id)) => {
+                tally.sent += 1;
+                if let Some(announced) = self.announced.get_mut(local.index()) {
+                    announced.sent = id;
+                }
+            }
+            Err(error) => {
+                tally.unfit += 1;
+                self.unfit = Some(error);
+            }
+        }
+        self.moved = now;
+        None
+    }
+}
+
+/// Milliseconds since a record was made; none if it is of the future, as after a step of the clock.
+fn age_ms(time: Time) -> u64 {
+    u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX).saturating_sub(time.unix_ms())
+}
+
+impl Handler for Teacher {
+    fn event(&mut self, _peer: PeerIndex, now: Instant, event: Event<'_>) {
+        match event {
+            Event::Established { .. } => self.moved = now,
+            Event::Acked { table, id } => {
+                let Some(announced) = self.announced.get_mut(table.index()) else { return };
+                // Update ids count the entries. One that is none of those sent since the last is nonsense.
+                let (more, sent) = (id.wrapping_sub(announced.acked), announced.sent.wrapping_sub(announced.acked));
+                if more > sent {
+                    return;
+                }
+                announced.acked = id;
+                if let Some(tally) = self.tallies.get_mut(announced.file_table) {
+                    tally.acked += u64::from(more);
+                }
+                self.moved = now;
+            }
+            _ => {}
+        }
+    }
+
+    fn ready(&mut self, _peer: PeerIndex, now: Instant, session: &mut Session) -> Next {
+        if !self.sent_all {
+            let next = self.push(now, session);
+            if !self.sent_all {
+                return next;
+            }
+        }
+        if self.is_acknowledged() {
+            return Next::Stop;
+        }
+        let until = self.moved + PATIENCE;
+        if now >= until {
+            self.problem = Some(Problem::NotAcknowledged);
+            return Next::Stop;
+        }
+        Next::At(until)
+    }
+
+    fn link(&mut self, _peer: PeerIndex, _now: Instant, state: &LinkState<'_>) {
+        if let LinkState::Closed { why, .. } = state
+            && !matches!(why, LinkError::Stopped)
+            && self.problem.is_none()
+        {
+            self.problem = Some(Problem::Link(why.to_string()));
+        }
+    }
+}
