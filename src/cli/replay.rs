@@ -14,7 +14,7 @@ use super::args::{Existing, Life, ReplayArgs, Speed};
 use super::collect::Collector;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::learn::{Ending, Stage, learn};
+use super::learn::{Course, Ending, Stage, learn};
 use super::stdout;
 use super::target::{self, Identity, Tables, Target, Targets};
 use super::view::View;
@@ -27,8 +27,8 @@ use plan::{LeftOut, Mismatch, Plan};
 use source::{Source, Survey, Surveyed};
 use teach::{How, Problem, Route, Tally, Taught, teach};
 
-/// How long a peer may take to teach what it has.
-const LEARN: Duration = Duration::from_secs(30);
+/// How the peers are asked for what they have.
+const COURSE: Course = Course { who: Identity::Listed, timeout: Duration::from_secs(30), again: false };
 
 /// How often a session may be lost before it is given up. Each time everything is sent again: a peer that was restarted has
 /// lost what it acknowledged, and entries are states, so twice is as good as once.
@@ -43,8 +43,7 @@ pub fn run(view: &View, args: &ReplayArgs) -> Result<Exit, Failure> {
     let targets = target::resolve(view, &args.connect, &args.peers, Identity::Listed)?;
     targets.notes.iter().chain(&job.survey.notes).for_each(|note| tell(note));
     // All peers are looked at before the first entry goes out.
-    let learned =
-        learn(&targets, Identity::Listed, LEARN, Collector::new(Tables::default(), targets.peers.len(), clock::now()))?;
+    let learned = learn(&targets, COURSE, Collector::new(Tables::default(), targets.peers.len(), clock::now()))?;
     learned.problems().iter().for_each(|problem| tell(problem));
     if learned.ending != Ending::Done
         || learned.lessons.iter().any(|lesson| matches!(lesson.stage, Stage::Failed { .. }))

@@ -10,6 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use crate::escape;
+use crate::node::dial::abstract_path;
 use crate::node::{Address, AddressError};
 use crate::runtime::{EntryLine, PeersSection, ShownError, ShownTable, peers};
 
@@ -42,7 +43,7 @@ impl RuntimeSocket {
     /// [`AddressError`].
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let is_path = text.starts_with(['/', '.']) || !text.contains(['@', ':']);
-        let address = if is_path { Address::Unix(text.to_owned()) } else { Address::parse(text)? };
+        let address = if is_path { Address::Unix(text.into()) } else { Address::parse(text)? };
         Ok(Self::new(address))
     }
 
@@ -112,8 +113,12 @@ impl RuntimeSocket {
         let connect = async {
             let stream: Box<dyn Stream> = match &self.address {
                 Address::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(failed)?),
-                Address::Tcp { host, port } => {
-                    Box::new(TcpStream::connect((host.as_str(), *port)).await.map_err(failed)?)
+                Address::Abstract { name, padded } => {
+                    Box::new(UnixStream::connect(abstract_path(name, *padded)).await.map_err(failed)?)
+                }
+                Address::Ip(address) => Box::new(TcpStream::connect(address).await.map_err(failed)?),
+                Address::Host { name, port, .. } => {
+                    Box::new(TcpStream::connect((name.as_str(), *port)).await.map_err(failed)?)
                 }
             };
             let mut stream = BufReader::with_capacity(64 << 10, stream);
