@@ -5,7 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Pin, Side, Targets, declared, is_same_machine, numbered};
+use super::{
+    Pin, Side,
+    choose::{Targets, is_same_machine},
+    declared, numbered,
+};
 
 /// Above so many lines times servers the pins are left as they are: trying them takes time that grows with both.
 const MOST: usize = 1_000_000;
