@@ -83,8 +83,15 @@ fn print(findings: &[Finding], files: &[[Source; 1]; 2]) {
     let instances = [Checked { name: "lb1", files: lb1 }, Checked { name: "lb2", files: lb2 }];
     let given = ["lb1.cfg".to_owned(), "lb2.cfg".to_owned()];
     let command = Checking { name: "check-ids", instances: &given };
-    let report =
-        Report { findings, instances: &instances, command: &command, backends: 1000, servers: 100_000, seconds: 0.0 };
+    let report = Report {
+        findings,
+        instances: &instances,
+        command: &command,
+        backends: 1000,
+        servers: 100_000,
+        seconds: 0.0,
+        unread: &[],
+    };
     let redactor = Redactor::new([7; 32]);
     let secrets = |document: &Document, line: LineNo| redactor.spans(document, line);
     let look = Look { width: 100, color: true, secrets: &secrets, ..Look::default() };
