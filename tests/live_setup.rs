@@ -1,12 +1,18 @@
 //! What the tests of the live half stand on: a HAProxy with peers, what it prints of its tables, the captures.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use peerctl::stick::FreqCtr;
 
 mod support;
 
-use support::{Authority, Network, Setup, shown::ShownTable, wait_until, wire};
+use support::{
+    Authority, Network, Setup,
+    generate_tables::{RandomEntry, RandomTable},
+    random::Random,
+    shown::ShownTable,
+    wait_until, wire,
+};
 
 #[test]
 fn every_key_type_and_hostile_keys_are_read_as_they_were_sent() {
@@ -64,6 +70,44 @@ fn requests_count_and_clients_stick() {
         let pid = lb1.pid();
         lb1.restart_empty();
         assert!(lb1.pid() != pid && lb1.all_shown().iter().all(|table| table.entries.is_empty()), "it knows nothing");
+    }
+}
+
+/// Random tables and entries hold what was set: keys and numbers exactly, rates within the time that has passed.
+#[test]
+fn thousands_of_random_entries_are_set_quickly_and_exactly() {
+    let mut random = Random::new(7);
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let tables = RandomTable::some(&mut random, 6, 10_000);
+        let setup = tables.iter().fold(Setup::new(&haproxy, &network), |s, t| s.table(&t.name, &t.definition));
+        let lb1 = setup.start();
+        let begin = Instant::now();
+        let filled: Vec<_> = (tables.iter())
+            .map(|table| {
+                let entries = table.entries(&mut random, 1000);
+                lb1.set_entries(&format!("mesh/{}", table.name), &entries);
+                entries
+            })
+            .collect();
+        println!("{}: 6,000 entries in {:?}", haproxy.branch(), begin.elapsed());
+        for (table, entries) in tables.iter().zip(&filled) {
+            let shown = lb1.shown(&format!("mesh/{}", table.name));
+            let by_key = shown.by_key();
+            assert_eq!(by_key.len(), entries.len(), "{}", table.definition);
+            for entry in entries {
+                let found = by_key.get(&*entry.key).unwrap_or_else(|| panic!("{entry:?} of {}", table.definition));
+                for (field, value) in &entry.values {
+                    let is = found.number(field);
+                    if RandomEntry::is_rate(field) {
+                        // The shortest period is a minute; the fill takes seconds.
+                        assert!(is <= *value && is >= *value / 2 - 1, "{field} of {entry:?} is {is}");
+                    } else {
+                        assert_eq!(is, *value, "{field} of {entry:?}");
+                    }
+                }
+            }
+        }
     }
 }
 

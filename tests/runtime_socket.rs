@@ -132,9 +132,9 @@ fn answers_that_are_none_end_in_time_with_what_is_wrong() {
     is(&answered(b"\n", true), "Refused");
 }
 
-/// HAProxy prints a taught server name as it is: blanks are kept, a line end makes a line that is no entry.
+/// HAProxy prints a taught server name as it is.
 #[test]
-fn a_server_name_that_was_taught_cannot_pass_for_something_else() {
+fn a_taught_server_name_keeps_its_blanks_and_a_line_end_in_it_is_noticed() {
     for haproxy in support::haproxies() {
         let network = Network::reachable();
         let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 1k expire 1m store gpc0,server_key").start();

@@ -17,6 +17,7 @@ pub(crate) mod chaos;
 pub(crate) mod fake_peer;
 pub(crate) mod frames;
 pub(crate) mod generate;
+pub(crate) mod generate_tables;
 mod haproxy;
 pub(crate) mod live;
 mod network;

@@ -113,11 +113,16 @@ impl<'a> Running<'a> {
     }
 
     fn try_cli(&self, command: &str) -> std::io::Result<String> {
+        let answer = self.try_cli_bytes(command.as_bytes())?;
+        String::from_utf8(answer).map_err(std::io::Error::other)
+    }
+
+    pub(super) fn try_cli_bytes(&self, command: &[u8]) -> std::io::Result<Vec<u8>> {
         let mut stream = UnixStream::connect(&self.socket)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        stream.write_all(format!("{command}\n").as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
+        stream.write_all(&[command, b"\n"].concat())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
         Ok(answer)
     }
 
