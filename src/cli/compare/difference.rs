@@ -54,7 +54,7 @@ impl<'a> Comparison<'a> {
                     None
                 }
             };
-            tables.push(self.table(name, &stores, sort));
+            tables.push(self.table(name, &stores, sort.as_ref()));
         }
         match missing {
             Some(error) if !sorted => Err(Failure::misuse(format!("--sort: {error}"), "")),
@@ -62,7 +62,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn table(&self, name: &'a [u8], stores: &[Option<&'a Store>], sort: Option<Sort>) -> Compared<'a> {
+    fn table(&self, name: &'a [u8], stores: &[Option<&'a Store>], sort: Option<&Sort>) -> Compared<'a> {
         let columns = Columns::new(stores, self.tolerance);
         let mut only = vec![0; stores.len()];
         let mut found: Vec<Found<'a>> = Vec::new();
@@ -70,11 +70,11 @@ impl<'a> Comparison<'a> {
         for (at, store) in stores.iter().enumerate() {
             for entry in store.iter().flat_map(|store| store.iter(self.now_ms)) {
                 let key = entry.key();
-                let get = |store: &Option<&'a Store>| store.and_then(|store| store.get(key, self.now_ms));
-                if stores.iter().take(at).any(|store| get(store).is_some()) {
+                let get = |store: Option<&'a Store>| store?.get(key, self.now_ms);
+                if stores.iter().take(at).any(|store| get(*store).is_some()) {
                     continue;
                 }
-                let entries: Vec<Option<EntryRef<'a>>> = stores.iter().map(get).collect();
+                let entries: Vec<Option<EntryRef<'a>>> = stores.iter().copied().map(get).collect();
                 let held = entries.iter().flatten().count();
                 if held == 1 {
                     if let Some(only) = only.get_mut(at) {
@@ -87,12 +87,12 @@ impl<'a> Comparison<'a> {
                 if held == 1 && !self.with_only {
                     continue;
                 }
-                let apart = sort.as_ref().map_or(0, |sort| sort.apart(&entries));
+                let apart = sort.map_or(0, |sort| sort.apart(&entries));
                 found.push(Found { key, apart });
-                self.cut(&mut found, sort.as_ref(), false);
+                self.cut(&mut found, sort, false);
             }
         }
-        self.cut(&mut found, sort.as_ref(), true);
+        self.cut(&mut found, sort, true);
         let entries = |key: &[u8]| stores.iter().map(|store| (*store)?.get(key, self.now_ms)).collect();
         let differences = found.iter().map(|found| Difference { key: found.key, entries: entries(found.key) });
         Compared {
@@ -155,8 +155,8 @@ struct Columns {
 
 impl Columns {
     fn new(stores: &[Option<&Store>], tolerance: f64) -> Self {
-        let of = |store: &Option<&Store>| store.map(|store| entries::columns(store.definition())).unwrap_or_default();
-        let all: Vec<Vec<Column>> = stores.iter().map(of).collect();
+        let of = |store: Option<&Store>| store.map(|store| entries::columns(store.definition())).unwrap_or_default();
+        let all: Vec<Vec<Column>> = stores.iter().copied().map(of).collect();
         let first = all.iter().find(|columns| !columns.is_empty()).cloned().unwrap_or_default();
         let everywhere = |column: Column| -> Option<Vec<Option<Column>>> {
             let name = entries::name(&column);

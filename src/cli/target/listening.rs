@@ -21,7 +21,7 @@ impl Listen {
     /// # Errors
     /// If the certificate can't be used.
     pub fn options(&self) -> Result<node::ListenOptions, Failure> {
-        let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(super::unusable)?;
+        let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(|error| super::unusable(&error))?;
         let address = node::Address::parse_listening(&self.address.to_string())
             .map_err(|error| Failure::misuse(format!("--listen: {error}"), ""))?;
         // Whether plain will do was decided before.
