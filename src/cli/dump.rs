@@ -60,7 +60,7 @@ impl Dump<'_> {
             bar.finish_and_clear();
             let (exit, complete) = (learned.exit(), learned.is_complete());
             let got = learned.lessons.iter().any(|lesson| lesson.stage != Stage::Waiting && lesson.entries > 0);
-            self.report(&learned);
+            report(&learned);
             let written = learned.pupil.finish(complete, got || complete, patience(learned.ending))?;
             return Ok(worse(exit, written));
         }
@@ -68,7 +68,7 @@ impl Dump<'_> {
         let collector = Collector::new(self.tables.clone(), targets.peers.len(), began);
         let learned = learn(targets, course, collector)?;
         bar.finish_and_clear();
-        self.report(&learned);
+        report(&learned);
         let section = targets.configuration.as_ref().map(|configuration| configuration.section.as_slice());
         let names: Vec<Box<[u8]>> = names.collect();
         let complete = learned.is_complete() && learned.pupil.dropped == 0;
@@ -130,20 +130,20 @@ impl Dump<'_> {
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
     }
+}
 
-    /// What went wrong; on a terminal, what went well, too.
-    fn report<P>(&self, learned: &Learned<P>) {
-        let mut lines = learned.problems();
-        if std::io::stderr().is_terminal() {
-            for lesson in &learned.lessons {
-                if lesson.stage == (Stage::Learned { complete: true }) {
-                    let seconds = lesson.took.as_secs_f64();
-                    lines.push(format!("{}: {} entries, in sync ({seconds:.2} s)", lesson.name, lesson.entries));
-                }
+/// What went wrong; on a terminal, what went well, too.
+fn report<P>(learned: &Learned<P>) {
+    let mut lines = learned.problems();
+    if std::io::stderr().is_terminal() {
+        for lesson in &learned.lessons {
+            if lesson.stage == (Stage::Learned { complete: true }) {
+                let seconds = lesson.took.as_secs_f64();
+                lines.push(format!("{}: {} entries, in sync ({seconds:.2} s)", lesson.name, lesson.entries));
             }
         }
-        tell(&lines);
     }
+    tell(&lines);
 }
 
 /// How long what was learned may take to be written.

@@ -43,7 +43,7 @@ pub trait Pupil: 'static {
     /// A peer has taught all it has, `complete` if it considers itself in sync. Says when to ask it again, in a [`Course`]
     /// that does; `None` if it isn't needed any more.
     fn learned(&mut self, peer: PeerIndex, now: Instant, complete: bool) -> Option<Instant> {
-        let _once_is_enough = (peer, now, complete);
+        let (_, _, _) = (peer, now, complete);
         None
     }
 }

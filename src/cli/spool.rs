@@ -54,8 +54,8 @@ struct State {
     bytes: usize,
     /// Nothing more will come.
     ended: bool,
-    /// The thread has nothing more to do, for this reason if it failed.
-    done: Option<Option<io::Error>>,
+    /// The thread has nothing more to do.
+    done: Option<io::Result<()>>,
 }
 
 /// Puts text into a spool; what isn't flushed is lost.
@@ -151,16 +151,16 @@ impl Spool {
         let mut state = self.shared.wait(state, patience, |state| state.done.is_none());
         let done = state.done.take();
         drop(state);
-        let Some(failed) = done else {
+        let Some(result) = done else {
             // The reader holds the thread up; the end of the program frees it.
             return Err(StdoutError::Failed(io::ErrorKind::TimedOut.into()).into());
         };
         let output = self.thread.join().unwrap_or_default();
-        match (failed, output) {
-            (Some(error), Some(output)) => Err(Failure::io("write", &output.shown(), &error)),
-            (Some(error), None) => Err(StdoutError::of(error).into()),
-            (None, Some(output)) if kept => Ok(output.finish()?),
-            (None, _) => Ok(()),
+        match (result, output) {
+            (Err(error), Some(output)) => Err(Failure::io("write", &output.shown(), &error)),
+            (Err(error), None) => Err(StdoutError::of(error).into()),
+            (Ok(()), Some(output)) if kept => Ok(output.finish()?),
+            (Ok(()), _) => Ok(()),
         }
     }
 }
@@ -170,7 +170,7 @@ impl Shared {
     fn write(&self, mut destination: Destination) -> Option<Output> {
         let result = self.write_all(&mut destination);
         let mut state = self.lock();
-        state.done = Some(result.err());
+        state.done = Some(result);
         let waiting = mem::take(&mut state.chunks);
         state.bytes = 0;
         drop(state);

@@ -60,6 +60,7 @@ pub fn print(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
 }
 
 /// Standard output for whoever keeps a buffer; what fails is a [`StdoutError::of`] it.
+#[must_use]
 pub fn writer() -> impl Write {
     survive_size_limit();
     Descriptor

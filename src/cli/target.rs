@@ -68,7 +68,7 @@ impl Target {
             let message = format!("{}: no address that can be called", self.shown());
             Failure::misuse(message, "give one by hand: NAME=ADDRESS")
         })?;
-        let tls = self.tls.as_ref().map(ClientTls::new).transpose().map_err(unusable)?;
+        let tls = self.tls.as_ref().map(ClientTls::new).transpose().map_err(|error| unusable(&error))?;
         let name = self.name.as_deref().unwrap_or_default();
         Ok(node::Target {
             tls: tls.map(Rc::new),
@@ -123,7 +123,7 @@ pub fn resolve(view: &View, args: &ConnectArgs, peers: &[String], who: Identity)
         Targets { peers: by_hand::targets(args, peers, who)?, listen: None, configuration: None, notes: Vec::new() }
     };
     let names = targets.peers.iter().filter_map(|target| target.name.as_deref());
-    if let Some(tls) = tls::by_hand(&args.tls, args.listen.is_some(), names)? {
+    if let Some(tls) = tls::by_hand(&args.tls, args.listen.is_some(), &names)? {
         for target in &mut targets.peers {
             target.tls = Some(tls.of(target.name.as_deref()));
         }
@@ -136,6 +136,6 @@ pub fn resolve(view: &View, args: &ConnectArgs, peers: &[String], who: Identity)
 }
 
 /// Why files of TLS can't be used.
-fn unusable(error: TlsSetupError) -> Failure {
+fn unusable(error: &TlsSetupError) -> Failure {
     Failure::misuse(format!("TLS: {error}"), "")
 }

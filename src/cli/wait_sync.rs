@@ -99,7 +99,8 @@ enum Answer {
     /// It isn't in sync.
     Partial,
     /// There was no answer.
-    NoAnswer,
+    #[serde(rename = "no_answer")]
+    Silent,
 }
 
 fn answers(learned: &Learned<Counting>) -> Vec<AnswerOf<'_>> {
@@ -128,9 +129,9 @@ fn judge(counting: &Counting, at: usize, lesson: &Lesson, count: &Count) -> (Ans
     match (&lesson.stage, count.finished) {
         (Stage::Failed { why, help }, _) => {
             let next = if help.is_empty() { String::new() } else { format!("; {help}") };
-            (Answer::NoAnswer, format!("{why}{next}"))
+            (Answer::Silent, format!("{why}{next}"))
         }
-        (_, None) => (Answer::NoAnswer, "no whole answer in time".to_owned()),
+        (_, None) => (Answer::Silent, "no whole answer in time".to_owned()),
         (_, Some(false)) => (Answer::Partial, format!("not in sync (resync partial); {held}")),
         (_, Some(true)) if counting.is_satisfied(at) => (Answer::InSync, format!("in sync; {held}")),
         (_, Some(true)) if total == 0 && counting.wants_anything() => (
@@ -153,7 +154,7 @@ fn exit(learned: &Learned<Counting>, answers: &[AnswerOf<'_>]) -> Exit {
     let failed = learned.lessons.iter().any(|lesson| matches!(lesson.stage, Stage::Failed { .. }));
     match () {
         () if failed => Exit::Io,
-        () if any(Answer::NoAnswer) || any(Answer::Partial) => Exit::Incomplete,
+        () if any(Answer::Silent) || any(Answer::Partial) => Exit::Incomplete,
         () if any(Answer::Empty) || any(Answer::TooFew) => Exit::WouldChange,
         () => Exit::Done,
     }

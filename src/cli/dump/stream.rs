@@ -148,13 +148,14 @@ impl Pupil for Stream {
         let meant = self.tables.meant(&definition.name);
         self.perhaps.announce(peer, table, meant == Meant::Unless);
         let choice = match (meant, self.names.get(peer.0)) {
-            (Meant::Yes, Some(name)) => match self.lines.table(name, definition) {
-                Ok(table) => Choice::Yes { table, expire_ms: definition.expire_ms, written: 0 },
-                Err(_) => {
+            (Meant::Yes, Some(name)) => {
+                if let Ok(table) = self.lines.table(name, definition) {
+                    Choice::Yes { table, expire_ms: definition.expire_ms, written: 0 }
+                } else {
                     self.dropped += 1;
                     Choice::No
                 }
-            },
+            }
             (Meant::Unless, _) => Choice::Perhaps,
             _ => Choice::No,
         };

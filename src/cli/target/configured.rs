@@ -227,3 +227,6 @@ fn has_shard(section: &PeersSection, entry: &PeerEntry) -> bool {
     let params = ParamTable::Server.scan(&words, None);
     section.shards.is_some() && params.iter().any(|param| param.info.is_some_and(|info| info.keyword == "shard"))
 }
+
+#[cfg(test)]
+mod tests;

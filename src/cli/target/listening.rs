@@ -21,7 +21,7 @@ impl Listen {
     /// # Errors
     /// If the certificate can't be used.
     pub fn options(&self) -> Result<node::ListenOptions, Failure> {
-        let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(super::unusable)?;
+        let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(|error| super::unusable(&error))?;
         // Whether plain will do was decided before.
         Ok(node::ListenOptions { address: self.address.clone(), tls, insecure_plaintext: true, allow: Vec::new() })
     }

@@ -54,7 +54,7 @@ impl ByHand {
 pub(super) fn by_hand<'a>(
     args: &ConnectTlsArgs,
     listens: bool,
-    names: impl Iterator<Item = &'a [u8]> + Clone,
+    names: &(impl Iterator<Item = &'a [u8]> + Clone),
 ) -> Result<Option<ByHand>, Failure> {
     if !args.ssl {
         return Ok(None);
@@ -171,13 +171,15 @@ fn certificate(path: &Path) -> Result<Pem, Failure> {
 fn system() -> Result<Pem, Failure> {
     let named = std::env::var_os(SYSTEM_VARIABLE).map(PathBuf::from);
     let mut usual = SYSTEM_FILES.iter().map(PathBuf::from);
-    match named.or_else(|| usual.find(|path| path.exists())) {
-        Some(path) => pem(&path),
-        None => {
-            let help = format!("install ca-certificates, or name a file in {SYSTEM_VARIABLE} or with --ca-file");
-            Err(Failure::new(Exit::Io, "no file with the certificates that this machine trusts (@system-ca)", help))
-        }
-    }
+    let Some(path) = named.or_else(|| usual.find(|path| path.exists())) else {
+        let help = format!("install ca-certificates, or name a file in {SYSTEM_VARIABLE} or with --ca-file");
+        return Err(Failure::new(
+            Exit::Io,
+            "no file with the certificates that this machine trusts (@system-ca)",
+            help,
+        ));
+    };
+    pem(&path)
 }
 
 fn read(path: &Path, base: &str) -> Result<Pem, Failure> {

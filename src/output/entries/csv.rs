@@ -33,14 +33,16 @@ pub fn print(tables: &[Listed<'_>], out: &mut dyn Write) -> io::Result<()> {
         for entry in &listed.entries {
             let key = defused(key::text(definition.key_type, entry.key()).into_owned());
             let rest = entry.rest_ms().map(|ms| ms.to_string()).unwrap_or_default();
-            let value = |column: &Option<&Column>| match column {
+            let value = |column: Option<&Column>| match column {
                 None => String::new(),
                 Some(column) => match column.number(entry) {
                     Some(number) => number.to_string(),
                     None => text(column.text(entry).unwrap_or_default()),
                 },
             };
-            csv.write_record([peer.clone(), table.clone(), key, rest].into_iter().chain(named.iter().map(value)))?;
+            csv.write_record(
+                [peer.clone(), table.clone(), key, rest].into_iter().chain(named.iter().copied().map(value)),
+            )?;
         }
     }
     csv.flush()

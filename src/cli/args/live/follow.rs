@@ -1,7 +1,5 @@
 //! Commands that go on: `watch` and `replay`.
 
-#![expect(clippy::doc_markdown, reason = "the comments are help texts: backticks would be printed")]
-
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};

@@ -1,7 +1,5 @@
 //! Commands that look and end: `probe`, `dump`, `wait-sync` and `compare`.
 
-#![expect(clippy::doc_markdown, reason = "the comments are help texts: backticks would be printed")]
-
 use std::path::PathBuf;
 use std::str::FromStr;
 
