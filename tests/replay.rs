@@ -292,6 +292,25 @@ fn a_recording_keeps_its_order_and_its_pace() {
 }
 
 #[test]
+fn a_haproxy_that_calls_us_is_taught_too() {
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let lb1 = Setup::new(&haproxy, &network).table("t", "type string size 1k expire 10m store gpc0").start();
+        wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = recording(folder.path(), &[(0, "a".into(), 1), (10, "b".into(), 2)]);
+        let guest = network.address(support::live::GUEST_PORT);
+        let words = ["replay", file.to_str().expect("a path"), "lb1", "--listen", &guest, "--life", "as-dumped"];
+        let peer = format!("lb1={}", lb1.address());
+        let words: Vec<&str> = words.iter().map(|word| if *word == "lb1" { peer.as_str() } else { word }).collect();
+        let (code, stdout, stderr) = peerctl(&network, &words);
+        assert_eq!(code, 0, "{stdout}{stderr}");
+        assert!(stdout.contains("2 sent, all acknowledged"), "{stdout}");
+        assert_eq!(lb1.shown("mesh/t").entries.len(), 2, "{}", haproxy.branch());
+    }
+}
+
+#[test]
 fn dead_entries_are_not_raised() {
     let network = Network::reachable();
     let haproxy = &support::haproxies()[0];

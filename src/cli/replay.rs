@@ -25,7 +25,7 @@ use crate::table::Store;
 
 use plan::{LeftOut, Mismatch, Plan};
 use source::{Source, Survey, Surveyed};
-use teach::{How, Problem, Route, Tally, Taught, teach};
+use teach::{How, Meeting, Problem, Route, Tally, Taught, teach};
 
 /// How the peers are asked for what they have.
 const COURSE: Course = Course { who: Identity::Listed, timeout: Duration::from_secs(30), again: false };
@@ -53,7 +53,7 @@ pub fn run(view: &View, args: &ReplayArgs) -> Result<Exit, Failure> {
     let mut mismatches = Vec::new();
     let mut plans = Vec::new();
     for (at, peer) in targets.peers.iter().enumerate() {
-        plans.push(job.routes(peer, at, &learned.pupil, &mut mismatches)?);
+        plans.push(job.routes(peer, at, &learned.pupil, &mut mismatches));
     }
     if !mismatches.is_empty() {
         let help = "nothing was sent";
@@ -129,7 +129,7 @@ impl<'a> Job<'a> {
         at: usize,
         learned: &Collector,
         mismatches: &mut Vec<String>,
-    ) -> Result<Vec<Option<Route>>, Failure> {
+    ) -> Vec<Option<Route>> {
         let stores = learned.stores(at);
         let mut routes = Vec::new();
         for (table, name) in self.survey.tables.iter().zip(&self.names) {
@@ -157,7 +157,7 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        Ok(routes)
+        routes
     }
 
     /// The keys that stay as they are.
@@ -169,7 +169,7 @@ impl<'a> Job<'a> {
     fn send(&self, targets: &Targets, plans: &[Vec<Option<Route>>]) -> Result<Exit, Failure> {
         let mut worst = Exit::Done;
         for (peer, routes) in targets.peers.iter().zip(plans) {
-            let (taught, exit) = self.send_to(peer, routes)?;
+            let (taught, exit) = self.send_to(targets, peer, routes)?;
             let report = self.report(peer, routes, &taught);
             stdout::print(|out| out.write_all(report.as_bytes()))?;
             worst = worse(worst, exit);
@@ -180,7 +180,7 @@ impl<'a> Job<'a> {
         Ok(worst)
     }
 
-    fn send_to(&self, peer: &Target, routes: &[Option<Route>]) -> Result<(Taught, Exit), Failure> {
+    fn send_to(&self, targets: &Targets, peer: &Target, routes: &[Option<Route>]) -> Result<(Taught, Exit), Failure> {
         let how = How {
             ages: self.args.life == Life::Rest,
             pace: match self.args.speed {
@@ -194,11 +194,21 @@ impl<'a> Job<'a> {
         let mut session = 1;
         loop {
             let bar = self.bar(peer, routes);
-            let taught = teach(&self.source, peer.call(Retry::Never)?, &peer.us, routes, how.clone(), bar.clone())?;
+            let meeting = match &targets.listen {
+                None => Meeting::Call(Box::new(peer.call(Retry::Never)?)),
+                Some(listen) => {
+                    Meeting::Wait(listen.options()?, peer.name.clone().unwrap_or_default(), peer.certificate_names())
+                }
+            };
+            let taught = teach(&self.source, meeting, &peer.us, routes, how.clone(), bar.clone())?;
             bar.finish_and_clear();
             let exit = match (&taught.ending, &taught.problem) {
                 (Ending::Interrupted(15), _) => Exit::Terminated,
                 (Ending::Interrupted(_), _) => Exit::Interrupted,
+                (Ending::TimedOut, _) => {
+                    tell(&format!("{}: it has not called", peer.shown()));
+                    Exit::Io
+                }
                 (_, Some(Problem::Link(why))) => {
                     if session < SESSIONS {
                         tell(&format!("{}: {why}; everything is sent again", peer.shown()));
@@ -230,7 +240,7 @@ impl<'a> Job<'a> {
 
     /// What `--check` prints of one peer.
     fn announcement(&self, peer: &Target, routes: &[Option<Route>]) -> String {
-        let mut text = self.head(peer);
+        let mut text = Self::head(peer);
         for (table, name, route) in self.sent(routes) {
             let existing = match &route.existing {
                 Some(keys) => format!("; the {} keys that are there stay as they are", keys.len()),
@@ -244,7 +254,7 @@ impl<'a> Job<'a> {
 
     /// What became of the entries for one peer.
     fn report(&self, peer: &Target, routes: &[Option<Route>], taught: &Taught) -> String {
-        let mut text = self.head(peer);
+        let mut text = Self::head(peer);
         let tallies: Vec<_> = self.survey.tables.iter().zip(&taught.tallies).collect();
         for (table, name, route) in self.sent(routes) {
             let Some((_, tally)) = tallies.iter().find(|(other, _)| std::ptr::eq(*other, table)) else { continue };
@@ -265,7 +275,7 @@ impl<'a> Job<'a> {
         text
     }
 
-    fn head(&self, peer: &Target) -> String {
+    fn head(peer: &Target) -> String {
         let address = peer.address.as_ref().map_or_else(String::new, |address| format!(" {address}"));
         format!("{}{address}\n", peer.shown())
     }

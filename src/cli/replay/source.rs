@@ -109,7 +109,6 @@ impl Source {
     /// Exit 2 if it is no file of records; nothing of it may be sent then.
     pub(super) fn survey(&self) -> Result<Survey, Failure> {
         let mut survey = Survey::default();
-        let mut places = Places::default();
         let mut reader = self.reader()?;
         loop {
             let record = reader.read().map_err(|error| self.refused(&error))?;
@@ -121,7 +120,7 @@ impl Source {
                         survey.tables.push(Surveyed { peer, name, definitions: Vec::new(), entries: 0 });
                     }
                     if let Some(surveyed) = survey.tables.get_mut(place)
-                        && places.defined(place, surveyed, &table.definition).is_none()
+                        && !surveyed.definitions.contains(&table.definition)
                     {
                         surveyed.definitions.push(table.definition.clone());
                     }
@@ -146,7 +145,7 @@ impl Source {
                 ));
             }
             Tail::Torn(bytes) => {
-                survey.notes.push(format!("{name} ends within a line: its last {bytes} bytes are left out"))
+                survey.notes.push(format!("{name} ends within a line: its last {bytes} bytes are left out"));
             }
             Tail::Whole | Tail::NoNewline => {}
         }
@@ -154,7 +153,7 @@ impl Source {
             Some(end) if !end.complete => survey.notes.push(format!("{name} says that it is not complete")),
             Some(_) => {}
             None => {
-                survey.notes.push(format!("{name} has no last record: whoever wrote it was stopped, or still writes"))
+                survey.notes.push(format!("{name} has no last record: whoever wrote it was stopped, or still writes"));
             }
         }
         if summary.unknown > 0 {
@@ -182,28 +181,6 @@ impl Source {
     fn refused(&self, error: &RecordError) -> Failure {
         let help = "nothing was sent; `peerctl dump` and `watch --record` write files that can be replayed";
         Failure::new(Exit::Misuse, format!("{}: {error}", self.name), help)
-    }
-}
-
-/// The definition that each table has at this place of the file.
-#[derive(Debug, Default)]
-struct Places(Vec<usize>);
-
-impl Places {
-    /// Notes that a table has this definition from here on; `None` if it is a new one, which gets the next place.
-    fn defined(&mut self, table: usize, surveyed: &Surveyed, definition: &Definition) -> Option<usize> {
-        let known = surveyed.definitions.iter().position(|known| known == definition);
-        self.set(table, known.unwrap_or(surveyed.definitions.len()));
-        known
-    }
-
-    fn set(&mut self, table: usize, definition: usize) {
-        if self.0.len() <= table {
-            self.0.resize(table + 1, 0);
-        }
-        if let Some(place) = self.0.get_mut(table) {
-            *place = definition;
-        }
     }
 }
 

@@ -12,10 +12,14 @@ use indicatif::ProgressBar;
 
 use super::plan::Plan;
 use super::source::{Batch, Recorded, Source};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::learn::Ending;
-use crate::node::{self, Control, Handler, LinkError, LinkState, Next, Node, OUTPUT_LOW, PeerIndex, clock};
+use crate::node::{
+    self, Control, Handler, LinkError, LinkState, ListenError, ListenOptions, Listener, Next, Node, OUTPUT_LOW,
+    PeerIndex, clock,
+};
 use crate::proto::Session;
 use crate::proto::session::{EnvelopeError, Event, LocalTable, Push};
 use crate::record::{RecordError, Time};
@@ -23,6 +27,9 @@ use crate::stick::ValueKind;
 
 /// How long a peer that has everything may take to acknowledge some of it.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a peer that is to call us may let us wait: HAProxy calls again after five seconds.
+const ALONE: Duration = Duration::from_secs(30);
 
 /// How soon to look again for what the reading thread brings.
 const SOON: Duration = Duration::from_millis(1);
@@ -101,13 +108,22 @@ pub(super) enum Problem {
     NotAcknowledged,
 }
 
+/// How the peer is met.
+#[derive(Debug)]
+pub(super) enum Meeting {
+    /// We call it.
+    Call(Box<node::Target>),
+    /// It calls us: where, under which name, and with which names in its certificate.
+    Wait(ListenOptions, Box<[u8]>, Vec<String>),
+}
+
 /// Sends the entries of a file to one peer, on one session: for each table of the file its route, if it has one.
 ///
 /// # Errors
-/// If the file can't be read, or the system gives no event queue.
+/// If the file can't be read, nothing can be listened on, or the system gives no event queue.
 pub(super) fn teach(
     source: &Source,
-    call: node::Target,
+    meeting: Meeting,
     us: &[u8],
     routes: &[Option<Route>],
     how: How,
@@ -118,9 +134,15 @@ pub(super) fn teach(
     let ways = routes.iter().map(|route| route.clone().map(Way::new)).collect();
     let taught = node::run(async {
         let control = Control::new();
-        let teacher = Teacher::new(batches, ways, how, bar);
+        let teacher = Teacher::new(batches, ways, how, bar, control.clone());
         let node = Node::new(node::Options::new(us), control.clone(), teacher);
-        node.dial(call);
+        match meeting {
+            Meeting::Call(target) => drop(node.dial(*target)),
+            Meeting::Wait(options, name, certificate_names) => {
+                node.expect(&name, certificate_names);
+                node.listen(Listener::bind(options).await?);
+            }
+        }
         let mut finished = pin!(node.finished());
         let ending = loop {
             let mut tick = pin!(clock::sleep_until(clock::now() + TICK));
@@ -134,6 +156,9 @@ pub(super) fn teach(
             if let Some(signal) = files::interrupted() {
                 break Ending::Interrupted(signal);
             }
+            if node.handler().alone_until().is_some_and(|until| clock::now() >= until) {
+                break Ending::TimedOut;
+            }
         };
         if ending != Ending::Done {
             control.stop_all();
@@ -145,10 +170,11 @@ pub(super) fn teach(
             .await;
         }
         let taught = node.handler().taught(ending);
-        taught
+        Ok(taught)
     });
     drop(guard);
-    taught.map_err(|error| Failure::io("epoll", "", &error))
+    let taught: Result<_, ListenError> = taught.map_err(|error| Failure::io("epoll", "", &error))?;
+    taught.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))
 }
 
 /// A route on a session.
@@ -189,11 +215,20 @@ struct Teacher {
     problem: Option<Problem>,
     /// When something was last sent or acknowledged.
     moved: Instant,
+    /// A session was established.
+    met: bool,
+    control: Control,
     values: Vec<u64>,
 }
 
 impl Teacher {
-    fn new(batches: Receiver<Result<Batch, RecordError>>, ways: Vec<Option<Way>>, how: How, bar: ProgressBar) -> Self {
+    fn new(
+        batches: Receiver<Result<Batch, RecordError>>,
+        ways: Vec<Option<Way>>,
+        how: How,
+        bar: ProgressBar,
+        control: Control,
+    ) -> Self {
         let tallies = vec![Tally::default(); ways.len()];
         Self {
             batches,
@@ -208,8 +243,15 @@ impl Teacher {
             unfit: None,
             problem: None,
             moved: clock::now(),
+            met: false,
+            control,
             values: Vec::new(),
         }
+    }
+
+    /// Until when a peer that is to call us may let us wait; `None` once it has.
+    fn alone_until(&self) -> Option<Instant> {
+        (!self.met).then(|| self.moved + ALONE)
     }
 
     fn taught(&mut self, ending: Ending) -> Taught {
@@ -275,21 +317,15 @@ impl Teacher {
             return None;
         }
         let passed = if self.how.ages && self.how.pace.is_none() { age_ms(entry.time) } else { 0 };
-        let mut life_ms = entry.expire_ms;
-        if let Some(life) = life_ms {
-            match u64::from(life).checked_sub(passed).and_then(|left| u32::try_from(left).ok()).filter(|left| *left > 0)
-            {
-                Some(left) => life_ms = Some(left),
-                None => {
-                    tally.dead += 1;
-                    return None;
-                }
-            }
+        let left = entry.expire_ms.map(|life| u32::try_from(u64::from(life).saturating_sub(passed)).unwrap_or(life));
+        if left == Some(0) {
+            tally.dead += 1;
+            return None;
         }
         // A table that never expires shows `exp=0` for ever after a timed update; the others in versions up to 3.0 would take
         // a longer life than theirs.
         let there = plan.definition.expire_ms;
-        let life_ms = life_ms.filter(|_| there > 0).map(|life| life.min(there));
+        let life_ms = left.filter(|_| there > 0).map(|life| life.min(there));
         self.values.clear();
         plan.convert(entry.values, &mut self.values);
         for field in plan.definition.layout.fields().iter().filter(|field| field.kind == ValueKind::Rate) {
@@ -298,7 +334,7 @@ impl Teacher {
                 *elapsed = elapsed.wrapping_add(passed) & u64::from(u32::MAX);
             }
         }
-        let Some(table) = way.tables.get_mut(entry.definition) else { return None };
+        let table = way.tables.get_mut(entry.definition)?;
         let local = match *table {
             Some(local) => Ok(local),
             None => session.define(plan.definition.clone()).inspect(|local| {
@@ -332,7 +368,7 @@ fn age_ms(time: Time) -> u64 {
 impl Handler for Teacher {
     fn event(&mut self, _peer: PeerIndex, now: Instant, event: Event<'_>) {
         match event {
-            Event::Established { .. } => self.moved = now,
+            Event::Established { .. } => (self.moved, self.met) = (now, true),
             Event::Acked { table, id } => {
                 let Some(announced) = self.announced.get_mut(table.index()) else { return };
                 // Update ids count the entries. One that is none of those sent since the last is nonsense.
@@ -369,11 +405,12 @@ impl Handler for Teacher {
     }
 
     fn link(&mut self, _peer: PeerIndex, _now: Instant, state: &LinkState<'_>) {
-        if let LinkState::Closed { why, .. } = state
-            && !matches!(why, LinkError::Stopped)
-            && self.problem.is_none()
-        {
-            self.problem = Some(Problem::Link(why.to_string()));
+        if let LinkState::Closed { why, .. } = state {
+            if !matches!(why, LinkError::Stopped) && self.problem.is_none() {
+                self.problem = Some(Problem::Link(why.to_string()));
+            }
+            // One session at a time; a listener would stay open.
+            self.control.stop_all();
         }
     }
 }
