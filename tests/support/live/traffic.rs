@@ -2,7 +2,7 @@
 
 use std::{io::Read, net::TcpStream};
 
-use crate::support::Haproxy;
+use super::super::Haproxy;
 
 /// What the frontend of a table counts beside what HAProxy counts by itself.
 pub(super) const COUNT: &str = "    http-request sc-inc-gpc0(0)\n    http-request sc-inc-gpc1(0)\n    \
