@@ -279,3 +279,35 @@ fn a_definition_of_absurd_width_is_refused() {
         }
     }
 }
+
+#[test]
+fn updates_in_batches_do_what_they_do_one_by_one() {
+    for line in
+        ["type string len 20 expire 10s store server_key,gpc0", "type string len 90 expire 10s store server_key,gpc0"]
+    {
+        let limits = Limits { entries: 150, ..Limits::default() };
+        let store = || Store::new(definition(line), limits).expect("narrow");
+        let (mut one_by_one, mut batches) = (store(), store());
+        let texts: Vec<String> = (0..500_u32).map(|n| format!("key {}", n * 7 % 220)).collect();
+        for (now, texts) in (0_u64..).step_by(700).zip(texts.chunks(75)) {
+            let values: Vec<[u64; 2]> = (0..75).map(|n| [0, n]).collect();
+            let updates = texts.iter().zip(&values).map(|(text, values)| {
+                let update_id = u32::try_from(now + values[1]).expect("small");
+                let server_key = ServerKey::Known(&text.as_bytes()[..5]);
+                Update { server_key, ..update(text.as_bytes(), values, update_id) }
+            });
+            let updates: Vec<Update<'_>> = updates.collect();
+            let expected: Vec<Applied> = updates.iter().map(|update| one_by_one.apply(now, update)).collect();
+            let mut found = Vec::new();
+            batches.apply_all(now, &updates, |update, applied| found.push((update.update_id, applied)));
+            let ids = updates.iter().map(|update| update.update_id);
+            assert_eq!(found, ids.zip(expected).collect::<Vec<_>>());
+            let all = |store: &Store| {
+                store.sorted_by_key(now).iter().map(peerctl::table::EntryRef::to_entry).collect::<Vec<_>>()
+            };
+            assert_eq!(all(&batches), all(&one_by_one));
+            assert_eq!(batches.counters(), one_by_one.counters());
+        }
+        assert!(batches.counters().evicted > 50, "the limit was reached");
+    }
+}
