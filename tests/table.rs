@@ -2,6 +2,8 @@
 
 #[path = "table/filters.rs"]
 mod filters;
+#[path = "table/model.rs"]
+mod model;
 #[path = "table/rules.rs"]
 mod rules;
 #[path = "table/snapshots.rs"]
