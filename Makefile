@@ -27,7 +27,7 @@ fmt:
 	$(CARGO) fmt
 
 bench:
-	$(CARGO) bench --locked --bench ratios
+	$(CARGO) bench --locked --bench ratios --bench table
 
 completions:
 	PEERCTL_UPDATE=1 $(CARGO) test --locked --test completions

@@ -15,6 +15,7 @@ use peerctl::{
     model::cond::{Facts, Truth, eval},
     ops::spec::PeerSpec,
     span::Span,
+    table::{Where, WhereErrorKind},
 };
 use random::Random;
 use serde_json::Value;
@@ -361,6 +362,96 @@ fn the_grammar_and_the_reader_of_peers_agree() {
         let text = grammar.generate("Peer", &[], &mut Random::new(seed)).text();
         assert!(read(&text).is_ok(), "seed {seed}: {:?}", String::from_utf8_lossy(&text));
     }
+}
+
+/// Pieces of expressions by kind: what is compared, how, with what, and what stands between comparisons.
+const WHERE: [&[&[u8]]; 4] = [
+    &[
+        b"key",
+        b"gpc0",
+        b"gpc[1]",
+        b"server_key",
+        b"not key",
+        b"(key",
+        b"not(gpc0",
+        b"in",
+        b"a_9 ",
+        b"A",
+        b"gpc [1]",
+        b"and",
+    ],
+    &[b" = ", b"=", b">=", b" <", b"!=", b"==", b"=~", b" =~ ", b" in ", b" in ", b"in ", b" in", b"=!", b" like "],
+    &[
+        b"1",
+        b"-08",
+        b"10k",
+        b"1x",
+        b"\"a\"",
+        b"'^a\\.\\''",
+        b"\"\xc3\xa9\\x4A\"",
+        b"'\\u{d7ff}'",
+        b"'\\u{d800}'",
+        b"'\\u{0dabc}'",
+        b"'\\u{00dabc}'",
+        b"'\\u{0110000}'",
+        b"'\\u{110000}'",
+        b"'\\u{0fffff}'",
+        b"\"\\\"",
+        b"1.2.3.4",
+        b"10.0.0.0/8",
+        b"10.0.0.0/08",
+        b"10.0.0.256/32",
+        b"1.2.3.4/33",
+        b"::",
+        b"::1/128",
+        b"::1/129",
+        b"1:2:3:4:5:6:7::",
+        b"1:2:3:4:5:6::8/0",
+        b"1:2:3:4:5:6:7:8",
+        b"1::2:3:4:5:6:7:8",
+        b"::ffff:1.2.3.4/97",
+        b"fe80::%eth0",
+    ],
+    &[b" and ", b" or ", b")", b") and ", b")or(", b" or(", b" and not ", b"and ", b" ", b" xor ", b" or or "],
+];
+
+#[test]
+fn the_grammar_and_the_reader_of_expressions_agree() {
+    let grammar = grammar("where", Unit::Byte);
+    let mut accepted = 0;
+    for seed in 0..6_000 {
+        let random = &mut Random::new(seed);
+        let comparisons = if random.one_in(3) { 2 } else { 1 };
+        let pieces = (0..4 * comparisons - 1).map(|n| random.pick(WHERE[n % 4])).collect::<Vec<_>>();
+        let text = String::from_utf8(pieces.concat()).expect("all pieces are");
+        let verdict = Where::parse(&text);
+        let expected = grammar.recognises("Where", &symbols(text.as_bytes()));
+        assert_eq!(verdict.is_ok(), expected, "seed {seed}: {text:?} {verdict:?}");
+        accepted += i32::from(verdict.is_ok());
+        if let Err(error) = verdict {
+            let place = text.get(error.span.start as usize..error.span.end as usize);
+            assert!(place.is_some(), "the place is a part of {text:?}: {error:?}");
+        }
+    }
+    assert!((400..5_600).contains(&accepted), "both verdicts are tried, not {accepted} of 6000");
+}
+
+#[test]
+fn every_expression_the_grammar_makes_is_read() {
+    let grammar = grammar("where", Unit::Byte);
+    let mut read = 0;
+    for seed in 0..4_000 {
+        let text = grammar.generate("Where", &[], &mut Random::new(seed)).text();
+        // Texts in quotes are of any bytes here, of which few are UTF-8.
+        let Ok(text) = String::from_utf8(text) else { continue };
+        match Where::parse(&text).map_err(|error| error.kind) {
+            Ok(_) => read += 1,
+            // What the comment of the grammar says.
+            Err(WhereErrorKind::TooLarge { .. } | WhereErrorKind::TooDeep { .. }) => {}
+            Err(error) => panic!("seed {seed}: {text:?} {error}"),
+        }
+    }
+    assert!(read > 1_000, "many are, not {read}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Makes random sentences of a grammar.
 
+use std::collections::BTreeMap;
+
 use super::{Expr, Grammar, Unit};
 use crate::random::Random;
 
@@ -35,12 +37,37 @@ impl Sentence {
 const DEPTH: usize = 24;
 const LENGTH: usize = 60;
 
+/// More rules inside rules than any grammar needs.
+const FAR: usize = 1000;
+
 impl Grammar {
     /// A random sentence of `rule`; `words` are what `Word` becomes.
     pub(crate) fn generate(&self, rule: &str, words: &[&[u8]], random: &mut Random) -> Sentence {
         let mut writer = Writer { grammar: self, words, random, sentence: Sentence::default() };
         writer.expr(&Expr::Rule(rule.to_owned()), 0);
         writer.sentence
+    }
+
+    /// How many rules inside rules each rule needs, at least.
+    pub(super) fn measure(&mut self) {
+        loop {
+            let heights: BTreeMap<String, usize> =
+                self.rules.iter().map(|(name, rule)| (name.clone(), (1 + self.height(rule)).min(FAR))).collect();
+            if heights == self.heights {
+                return;
+            }
+            self.heights = heights;
+        }
+    }
+
+    fn height(&self, expr: &Expr) -> usize {
+        match expr {
+            Expr::Rule(name) if self.rules.contains_key(name) => self.heights.get(name).copied().unwrap_or(FAR),
+            Expr::Literal(_) | Expr::Class(_) | Expr::Repeat(_, 0, _) | Expr::Rule(_) => 0,
+            Expr::Sequence(parts) => parts.iter().map(|part| self.height(part)).max().unwrap_or(0),
+            Expr::Choice(parts) => parts.iter().map(|part| self.height(part)).min().unwrap_or(0),
+            Expr::Repeat(part, ..) | Expr::Except(part, _) => self.height(part),
+        }
     }
 }
 
@@ -69,7 +96,7 @@ impl Writer<'_, '_> {
                 }
             }
             Expr::Choice(choices) => {
-                let shallow = choices.iter().min_by_key(|choice| self.height(choice, DEPTH));
+                let shallow = choices.iter().min_by_key(|choice| self.grammar.height(choice));
                 let choice = if self.hurry(depth) { shallow } else { None };
                 let choice = choice.cloned().unwrap_or_else(|| self.random.pick(choices));
                 self.expr(&choice, depth);
@@ -124,19 +151,5 @@ impl Writer<'_, '_> {
     fn byte(&mut self, bytes: &[u8]) -> u8 {
         let tricky: Vec<u8> = bytes.iter().copied().filter(|b| b" \t\r#\"'\\$x{}[*]-A.0\xff".contains(b)).collect();
         if tricky.is_empty() || self.random.one_in(2) { self.random.pick(bytes) } else { self.random.pick(&tricky) }
-    }
-
-    /// How many rules inside rules an expression needs, up to `limit`.
-    fn height(&self, expr: &Expr, limit: usize) -> usize {
-        if limit == 0 {
-            return 0;
-        }
-        match expr {
-            Expr::Literal(_) | Expr::Class(_) | Expr::Repeat(_, 0, _) => 0,
-            Expr::Rule(name) => self.grammar.rules.get(name).map_or(0, |rule| 1 + self.height(rule, limit - 1)),
-            Expr::Sequence(parts) => parts.iter().map(|part| self.height(part, limit)).max().unwrap_or(0),
-            Expr::Choice(parts) => parts.iter().map(|part| self.height(part, limit)).min().unwrap_or(0),
-            Expr::Repeat(part, ..) | Expr::Except(part, _) => self.height(part, limit),
-        }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Grammar {
     unit: Unit,
     /// The rules by name.
     rules: BTreeMap<String, Expr>,
+    /// How many rules inside rules each needs, at least.
+    heights: BTreeMap<String, usize>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -27,7 +27,9 @@ impl Grammar {
             let given = unit == Unit::Word && ["Word", "LF"].contains(&name);
             assert!(given != rules.contains_key(name), "{name} is either a rule or a kind of symbol");
         }
-        Self { unit, rules }
+        let mut grammar = Self { unit, rules, heights: BTreeMap::new() };
+        grammar.measure();
+        grammar
     }
 }
 

@@ -90,8 +90,8 @@ fn update_ids_wrap_and_restart_without_being_compared() {
 fn an_expired_entry_comes_back_as_a_new_one() {
     let mut store = store("type ip expire 10s store server_key,gpc0");
     let known = ServerKey::Known(b"srv1");
-    store.apply(0, &Update { server_key: known, ..update(KEY, &[0, 1], 1) });
-    assert_eq!(store.apply(10_000, &update(KEY, &[0, 2], 2)), Applied::New);
+    store.apply(0, &Update { server_key: known, ..update(KEY, &[1, 0], 1) });
+    assert_eq!(store.apply(10_000, &update(KEY, &[2, 0], 2)), Applied::New);
     assert_eq!(store.get(KEY, 10_000).map(|entry| entry.server_key().is_some()), Some(false), "the old text is gone");
     assert_eq!(store.len(), 1);
     assert_eq!(store.counters().expired, 1);
@@ -155,12 +155,12 @@ fn a_rate_fades_as_the_clock_goes_on_and_stays_away() {
 fn texts_stay_until_another_comes() {
     let mut store = store("type ip store server_key,gpc0");
     let known = |text| ServerKey::Known(text);
-    store.apply(0, &Update { server_key: known(b"srv1"), ..update(KEY, &[0, 1], 1) });
+    store.apply(0, &Update { server_key: known(b"srv1"), ..update(KEY, &[1, 0], 1) });
     let text = |store: &Store| store.get(KEY, 0).and_then(|entry| entry.server_key().map(<[u8]>::to_vec));
-    store.apply(0, &update(KEY, &[0, 2], 2));
+    store.apply(0, &update(KEY, &[2, 0], 2));
     assert_eq!(text(&store).as_deref(), Some(&b"srv1"[..]));
-    assert_eq!(store.apply(0, &Update { server_key: known(b"srv1"), ..update(KEY, &[0, 2], 2) }), Applied::Same);
-    assert_eq!(store.apply(0, &Update { server_key: known(b"srv2"), ..update(KEY, &[0, 2], 2) }), Applied::Changed);
+    assert_eq!(store.apply(0, &Update { server_key: known(b"srv1"), ..update(KEY, &[2, 0], 2) }), Applied::Same);
+    assert_eq!(store.apply(0, &Update { server_key: known(b"srv2"), ..update(KEY, &[2, 0], 2) }), Applied::Changed);
     assert_eq!(text(&store).as_deref(), Some(&b"srv2"[..]));
     // A table that has no such column doesn't keep one.
     let mut store = self::store("type ip store gpc0");
@@ -277,5 +277,37 @@ fn a_definition_of_absurd_width_is_refused() {
             let fits = key_len == 0 || line.contains("string");
             assert_eq!(applied == Applied::New, fits, "{line} of length {key_len}");
         }
+    }
+}
+
+#[test]
+fn updates_in_batches_do_what_they_do_one_by_one() {
+    for line in
+        ["type string len 20 expire 10s store server_key,gpc0", "type string len 90 expire 10s store server_key,gpc0"]
+    {
+        let limits = Limits { entries: 150, ..Limits::default() };
+        let store = || Store::new(definition(line), limits).expect("narrow");
+        let (mut one_by_one, mut batches) = (store(), store());
+        let texts: Vec<String> = (0..500_u32).map(|n| format!("key {}", n * 7 % 220)).collect();
+        for (now, texts) in (0_u64..).step_by(700).zip(texts.chunks(75)) {
+            let values: Vec<[u64; 2]> = (0..75).map(|n| [n, 0]).collect();
+            let updates = texts.iter().zip(&values).map(|(text, values)| {
+                let update_id = u32::try_from(now + values[0]).expect("small");
+                let server_key = ServerKey::Known(&text.as_bytes()[..5]);
+                Update { server_key, ..update(text.as_bytes(), values, update_id) }
+            });
+            let updates: Vec<Update<'_>> = updates.collect();
+            let expected: Vec<Applied> = updates.iter().map(|update| one_by_one.apply(now, update)).collect();
+            let mut found = Vec::new();
+            batches.apply_all(now, &updates, |update, applied| found.push((update.update_id, applied)));
+            let ids = updates.iter().map(|update| update.update_id);
+            assert_eq!(found, ids.zip(expected).collect::<Vec<_>>());
+            let all = |store: &Store| {
+                store.sorted_by_key(now).iter().map(peerctl::table::EntryRef::to_entry).collect::<Vec<_>>()
+            };
+            assert_eq!(all(&batches), all(&one_by_one));
+            assert_eq!(batches.counters(), one_by_one.counters());
+        }
+        assert!(batches.counters().evicted > 50, "the limit was reached");
     }
 }

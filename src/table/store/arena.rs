@@ -1,5 +1,7 @@
 //! Pieces of memory of one size, in chunks: growing copies nothing and doubles nothing.
 
+use std::hint::black_box;
+
 /// Stands for no piece.
 const NONE: u32 = u32::MAX;
 
@@ -52,6 +54,13 @@ impl Arena {
     pub(super) fn get(&self, at: u32) -> &[u8] {
         let (chunk, start) = self.place(at);
         &self.chunks[chunk][start..start + self.stride]
+    }
+
+    /// Starts to load a piece.
+    pub(super) fn touch(&self, at: u32) {
+        if let [first, .., last] = self.get(at) {
+            black_box((*first, *last));
+        }
     }
 
     /// The same, to write to.

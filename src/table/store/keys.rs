@@ -63,6 +63,35 @@ impl Keys {
         }
     }
 
+    /// Whether a record's key is this one, which the table [takes](Self::takes).
+    pub(super) fn is(&self, record: &[u8], key: &[u8]) -> bool {
+        let same = |record: &[u8]| match key.len() {
+            // What most tables have, without a call.
+            4 => record.first_chunk::<4>() == key.first_chunk(),
+            16 => record.first_chunk::<16>() == key.first_chunk(),
+            len => record.get(..len) == Some(key),
+        };
+        match self {
+            Self::Fixed(_) => record.get(HEADER..).is_some_and(same),
+            _ => self.get(record) == key,
+        }
+    }
+
+    /// Whether keys are kept outside of the records.
+    pub(super) const fn are_elsewhere(&self) -> bool {
+        matches!(self, Self::Long { .. })
+    }
+
+    /// Starts to load a key that is kept outside of its record.
+    pub(super) fn touch(&self, record: &[u8]) {
+        if let Self::Long { pieces, .. } = self {
+            let (len, at) = place(record);
+            if let Some(arena) = pieces.get(&piece_len(len)) {
+                arena.touch(at);
+            }
+        }
+    }
+
     /// The key of a record.
     pub(super) fn get<'a>(&'a self, record: &'a [u8]) -> &'a [u8] {
         let found = match self {
