@@ -113,6 +113,18 @@ fn each_failure_names_its_check() {
                 "its certificate, for `lb1`, is signed by another `tests` than that of the ca-file: same name, other key",
             ),
             (
+                &issue("common-name", "", "-days 2"),
+                String::new(),
+                ClientTlsOptions { trust: Some(pem(own.clone())), ..options() },
+                "its certificate, for `common-name`, is signed by `tests`, which isn't in the ca-file",
+            ),
+            (
+                &own.display().to_string(),
+                String::new(),
+                options(),
+                "its certificate, for `localhost`, is self-signed and isn't in the ca-file",
+            ),
+            (
                 &issue("expired", "subjectAltName=DNS:lb1", "-days -1"),
                 String::new(),
                 options(),

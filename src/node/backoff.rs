@@ -37,7 +37,7 @@ impl Backoff {
 fn between(least: Duration, most: Duration) -> Duration {
     // The keys of a hash map are the random numbers of the standard library.
     let random = RandomState::new().hash_one(0_u8);
-    let span = u64::try_from((most - least).as_micros()).unwrap_or(u64::MAX).saturating_add(1);
+    let span = u64::try_from(most.saturating_sub(least).as_micros()).unwrap_or(u64::MAX).saturating_add(1);
     least + Duration::from_micros(random % span)
 }
 
@@ -57,7 +57,7 @@ impl TakeoverDetector {
     /// That many takeovers …
     pub(super) const TIMES: usize = 3;
     /// … within that time are a fight.
-    pub(super) const WITHIN: Duration = Duration::from_secs(60);
+    pub(super) const WITHIN: Duration = Duration::from_mins(1);
     /// A session that lasted longer was not taken over by a client that calls again by itself.
     const SOON: Duration = Duration::from_secs(15);
     /// Within that time the next call is answered if the peer was there all the time.

@@ -10,8 +10,8 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
 use crate::node::address::{Address, Family};
-use crate::node::driver::Stream;
 use crate::node::link::LinkError;
+use crate::node::wire::Stream;
 
 /// How long a connection to one address may take, and a look-up.
 const CONNECT: Duration = Duration::from_secs(1);

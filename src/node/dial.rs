@@ -10,11 +10,12 @@ use crate::node::backoff::{Backoff, TakeoverDetector};
 use crate::node::clock;
 use crate::node::connect;
 use crate::node::control::{Line, Order, Slot};
-use crate::node::driver::{Driver, Ended, Shared, Stream};
+use crate::node::driver::{Driver, Ended, Shared};
 use crate::node::handler::{Handler, PeerIndex};
 use crate::node::link::{LinkError, LinkState};
 use crate::node::target::{Retry, Target};
 use crate::node::tls::TlsError;
+use crate::node::wire::Stream;
 use crate::proto::Session;
 use crate::proto::session::{Closed, Options};
 
@@ -53,7 +54,7 @@ impl<H: Handler> Dialler<H> {
             }
             let now = clock::now();
             let wait = if established.is_some() { backoff.lost() } else { backoff.failed() };
-            if self.is_fight(&mut takeovers, established, &why, now) {
+            if is_fight(&mut takeovers, established, &why, now) {
                 why = LinkError::TakenOver { times: TakeoverDetector::TIMES, within: TakeoverDetector::WITHIN };
                 self.slot.stop();
             }
@@ -62,28 +63,6 @@ impl<H: Handler> Dialler<H> {
             self.shared.tell(self.peer, &LinkState::Closed { why: &why, next_try });
             let Some(next_try) = next_try else { return self.slot.stop() };
             self.pause(next_try).await;
-        }
-    }
-
-    /// Whether that end is one takeover too many.
-    fn is_fight(
-        &self,
-        takeovers: &mut TakeoverDetector,
-        established: Option<Instant>,
-        why: &LinkError,
-        now: Instant,
-    ) -> bool {
-        let by_peer =
-            matches!(why, LinkError::Session(Closed::Eof { .. }) | LinkError::CutOff | LinkError::Lost { .. });
-        match established {
-            Some(then) => {
-                takeovers.established(then);
-                by_peer && takeovers.closed(now, now.saturating_duration_since(then))
-            }
-            None => {
-                takeovers.failed();
-                false
-            }
         }
     }
 
@@ -133,4 +112,15 @@ impl<H: Handler> Dialler<H> {
         self.shared.tell(self.peer, &LinkState::Secured(&secured));
         Ok(Box::new(stream))
     }
+}
+
+/// Whether that end is one takeover too many.
+fn is_fight(takeovers: &mut TakeoverDetector, established: Option<Instant>, why: &LinkError, now: Instant) -> bool {
+    let Some(then) = established else {
+        takeovers.failed();
+        return false;
+    };
+    takeovers.established(then);
+    let by_peer = matches!(why, LinkError::Session(Closed::Eof { .. }) | LinkError::CutOff | LinkError::Lost { .. });
+    by_peer && takeovers.closed(now, now.saturating_duration_since(then))
 }

@@ -6,12 +6,12 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::futures::Notified;
 use tokio::time::{self, Sleep};
 
@@ -21,13 +21,9 @@ use crate::node::guests::Refusals;
 use crate::node::handler::{Handler, Next, PeerIndex};
 use crate::node::link::{Direction, Foreign, LinkError, LinkState, Refusal};
 use crate::node::tls::Secured;
+use crate::node::wire::{Stream, Wire};
 use crate::proto::Session;
 use crate::proto::session::{Closed, Event};
-
-/// A connection, in plain or in TLS.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// Bytes that are read in one turn.
 const TURN: usize = 64 * 1024;
@@ -35,14 +31,14 @@ const TURN: usize = 64 * 1024;
 /// How long events are handled in one turn before other tasks have theirs.
 const TURN_TIME: Duration = Duration::from_millis(5);
 
+/// First bytes that are kept, to guess what is spoken where no peer is.
+const FIRST: usize = 16;
+
 /// How long the peer may take nothing of what is sent to it.
 const STALL: Duration = Duration::from_secs(5);
 
 /// The most bytes that wait to be sent. Whoever pushes stops far below; only a peer that asks and doesn't read gets there.
 const MAX_OUTPUT: usize = 16 << 20;
-
-/// How long the last bytes may take to leave.
-const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What all tasks of a node share.
 #[derive(Debug)]
@@ -80,22 +76,15 @@ impl<H: Handler> Shared<H> {
 /// A session and its connection.
 pub(super) struct Driver<H> {
     shared: Rc<Shared<H>>,
-    stream: Box<dyn Stream>,
+    wire: Wire,
     session: Session,
     line: Rc<Line>,
     direction: Direction,
     /// Who it is; known from the beginning if we call.
     peer: Option<PeerIndex>,
     established: Option<Instant>,
-    /// On its way: everything before `sent` has left.
-    out: Vec<u8>,
-    sent: usize,
-    /// Nothing more can be written; what the peer said before is still read.
-    broken: bool,
-    /// TLS may have kept something.
-    flushing: bool,
-    /// Since when the peer takes nothing.
-    stalled: Option<Instant>,
+    /// When the handler wants to be called again.
+    next: Next,
     /// The first bytes that came, and when the session began.
     first: Vec<u8>,
     began: Instant,
@@ -130,22 +119,17 @@ impl<H: Handler> Driver<H> {
         peer: Option<PeerIndex>,
     ) -> Self {
         let direction = if peer.is_some() { Direction::Called } else { Direction::Accepted };
-        let (out, first, began) = (Vec::new(), Vec::new(), clock::now());
         Self {
             shared,
-            stream,
+            wire: Wire::new(stream),
             session,
             line,
             direction,
             peer,
             established: None,
-            out,
-            sent: 0,
-            broken: false,
-            flushing: false,
-            stalled: None,
-            first,
-            began,
+            next: Next::Wait,
+            first: Vec::new(),
+            began: clock::now(),
             closed: None,
             secured: None,
         }
@@ -168,193 +152,132 @@ impl<H: Handler> Driver<H> {
         let why = self.turns().await;
         self.shared.control.leave(&self.line);
         if !matches!(why, LinkError::Replaced) {
-            self.say_goodbye().await;
+            self.wire.finish(&mut self.session).await;
         }
         Ended { peer: self.peer, established: self.established, why }
     }
 
+    /// Turn by turn, until there is a reason to end.
     async fn turns(&mut self) -> LinkError {
         let line = Rc::clone(&self.line);
         let mut woken = pin!(line.wake.notified());
         let mut timer = pin!(time::sleep_until(self.began.into()));
-        let mut next = Next::Wait;
-        let (mut due, mut eof) = (false, false);
         loop {
-            match line.ordered() {
-                Order::Vanish => return LinkError::Replaced,
-                Order::Finish => return LinkError::Stopped,
-                Order::Run => {}
-            }
-            self.fill();
-            if self.unsent() + self.session.pending_output() > MAX_OUTPUT {
-                return LinkError::OutputLimit(MAX_OUTPUT);
-            }
-            let wanted = self.deadline(next);
+            self.wire.fill(&mut self.session);
+            let wanted = self.deadline();
             if wanted < timer.deadline().into_std() || timer.is_elapsed() {
                 timer.as_mut().reset(wanted.into());
             }
-
-            let turn = poll_fn(|cx| self.poll(cx, eof, woken.as_mut(), timer.as_mut(), due)).await;
-            let now = clock::now();
-            let mut ready = turn.woken;
+            let mut turn = poll_fn(|cx| self.poll(cx, woken.as_mut(), timer.as_mut())).await;
+            if turn.due && turn.read.is_none() {
+                // The first look at the clock may be the first look at anything for a long time: what has come meanwhile is
+                // read before it counts.
+                tokio::task::yield_now().await;
+                turn.read = poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await;
+            }
             if turn.woken {
                 woken.set(line.wake.notified());
             }
-            ready |= turn.wrote && self.unsent() == 0 && self.session.pending_output() == 0;
-            match turn.read {
-                Some(Ok(0)) => {
-                    eof = true;
-                    self.session.handle_eof(now);
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return self.lost(&error),
-                // The first look at the clock may be the first look at anything for a long time: what has come meanwhile
-                // is read before it counts.
-                None if !due && turn.due && now >= self.deadline(next) => {
-                    due = true;
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-                None => {}
+            if let ControlFlow::Break(why) = self.turn(turn).await {
+                return why;
             }
-            ready |= self.drain().await || next == Next::Again;
-            due = false;
-            if now >= self.deadline(next) {
-                if self.stalled.is_some_and(|since| now >= since + STALL) {
-                    return LinkError::Stalled(STALL);
-                }
-                self.session.handle_timeout(now);
-                ready |= self.drain().await || matches!(next, Next::At(at) if at <= now);
-            }
-            if let Some(closed) = self.closed.take() {
-                return self.ended(closed);
-            }
-            if ready
-                && self.established.is_some()
-                && line.ordered() == Order::Run
-                && let Some(peer) = self.peer
-            {
-                next = self.shared.handler.borrow_mut().ready(peer, clock::now(), &mut self.session);
-                if next == Next::Stop {
-                    if let Some(slot) = self.shared.control.slot(peer) {
-                        slot.stop();
-                    }
-                    return LinkError::Stopped;
-                }
-                // The session may have been closed by the handler.
-                self.drain().await;
-                if let Some(closed) = self.closed.take() {
-                    return self.ended(closed);
-                }
-            }
-            if turn.read.is_some() || next == Next::Again {
-                tokio::task::yield_now().await;
-            }
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// Deals with what has happened.
+    async fn turn(&mut self, turn: Turn) -> ControlFlow<LinkError> {
+        match self.line.ordered() {
+            Order::Vanish => return ControlFlow::Break(LinkError::Replaced),
+            Order::Finish => return ControlFlow::Break(LinkError::Stopped),
+            Order::Run => {}
+        }
+        let now = clock::now();
+        let mut ready = turn.woken || self.next == Next::Again;
+        ready |= turn.wrote && self.wire.unsent() == 0 && self.session.pending_output() == 0;
+        match turn.read {
+            Some(Ok(0)) => self.session.handle_eof(now),
+            Some(Err(error)) => return ControlFlow::Break(self.lost(&error)),
+            Some(Ok(_)) | None => {}
+        }
+        ready |= self.drain().await?;
+        if now >= self.deadline() {
+            if self.wire.stalled().is_some_and(|since| now >= since + STALL) {
+                return ControlFlow::Break(LinkError::Stalled(STALL));
+            }
+            self.session.handle_timeout(now);
+            ready |= self.drain().await? || matches!(self.next, Next::At(at) if at <= now);
+        }
+        if let (true, Some(_), Some(peer)) = (ready, self.established, self.peer) {
+            self.next = self.shared.handler.borrow_mut().ready(peer, clock::now(), &mut self.session);
+            if self.next == Next::Stop {
+                if let Some(slot) = self.shared.control.slot(peer) {
+                    slot.stop();
+                }
+                return ControlFlow::Break(LinkError::Stopped);
+            }
+            // The handler may have closed the session.
+            self.drain().await?;
+        }
+        if self.wire.unsent() + self.session.pending_output() > MAX_OUTPUT {
+            return ControlFlow::Break(LinkError::OutputLimit(MAX_OUTPUT));
+        }
+        ControlFlow::Continue(())
     }
 
     /// Reads once, writes once, and looks at the other reasons to go on.
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        eof: bool,
-        woken: Pin<&mut Notified<'_>>,
-        timer: Pin<&mut Sleep>,
-        due: bool,
-    ) -> Poll<Turn> {
-        let mut turn = Turn::default();
-        if !eof && let Poll::Ready(read) = self.poll_read(cx) {
-            turn.read = Some(read);
-        }
-        turn.wrote = self.poll_write(cx);
-        turn.woken = woken.poll(cx).is_ready();
-        turn.due = timer.poll(cx).is_ready();
-        let any = turn.read.is_some() || turn.wrote || turn.woken || turn.due || due;
+    fn poll(&mut self, cx: &mut Context<'_>, woken: Pin<&mut Notified<'_>>, timer: Pin<&mut Sleep>) -> Poll<Turn> {
+        let turn = Turn {
+            read: self.poll_read(cx),
+            wrote: self.wire.poll_write(cx),
+            woken: woken.poll(cx).is_ready(),
+            due: timer.poll(cx).is_ready(),
+        };
+        let any = turn.read.is_some() || turn.wrote || turn.woken || turn.due || self.next == Next::Again;
         if any { Poll::Ready(turn) } else { Poll::Pending }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Reads once, into the session; `None` if there is nothing.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Option<io::Result<usize>> {
         let mut buffer = self.shared.buffer.borrow_mut();
-        let mut into = ReadBuf::new(&mut buffer);
-        std::task::ready!(Pin::new(&mut *self.stream).poll_read(cx, &mut into))?;
-        let bytes = into.filled();
+        let bytes = match self.wire.poll_read(cx, &mut buffer) {
+            Poll::Ready(Ok(count)) => buffer.get(..count).unwrap_or_default(),
+            Poll::Ready(Err(error)) => return Some(Err(error)),
+            Poll::Pending => return None,
+        };
         let now = clock::now();
         if self.first.is_empty() && !bytes.is_empty() {
-            self.first.extend(bytes.iter().take(16));
+            self.first.extend(bytes.iter().take(FIRST));
             if let (Direction::Called, Some(peer)) = (self.direction, self.peer) {
-                self.shared.tell(peer, &LinkState::Answered { after: now - self.began });
+                let after = now.saturating_duration_since(self.began);
+                self.shared.tell(peer, &LinkState::Answered { after });
             }
         }
         if !bytes.is_empty() {
             self.session.handle_bytes(now, bytes);
         }
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    /// Writes once, and flushes what TLS may have kept; returns whether anything went on.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.broken {
-            return false;
-        }
-        let bytes = self.out.get(self.sent..).unwrap_or_default();
-        if bytes.is_empty() && !self.flushing {
-            return false;
-        }
-        let written =
-            if bytes.is_empty() { Poll::Ready(Ok(0)) } else { Pin::new(&mut *self.stream).poll_write(cx, bytes) };
-        let (mut any, empty) = (false, bytes.is_empty());
-        let result = match written {
-            Poll::Ready(Ok(count)) if count > 0 || empty => {
-                self.sent += count;
-                self.flushing = true;
-                any = count > 0;
-                match Pin::new(&mut *self.stream).poll_flush(cx) {
-                    Poll::Ready(Ok(())) => {
-                        (self.flushing, any) = (false, true);
-                        Ok(())
-                    }
-                    Poll::Ready(Err(_)) => Err(()),
-                    Poll::Pending => Ok(()),
-                }
-            }
-            Poll::Ready(_) => Err(()),
-            Poll::Pending => Ok(()),
-        };
-        self.broken = result.is_err();
-        self.stalled = if any || self.broken { None } else { self.stalled.or_else(|| Some(clock::now())) };
-        any || self.broken
-    }
-
-    /// Bytes that wait to be written; 0 if nothing can be written any more.
-    fn unsent(&self) -> usize {
-        if self.broken { 0 } else { self.out.len() - self.sent + usize::from(self.flushing) }
-    }
-
-    /// Takes what the session has to say, once everything before it has left: so the session knows what is pending.
-    fn fill(&mut self) {
-        if self.unsent() == 0 {
-            self.out.clear();
-            self.sent = 0;
-            self.session.poll_transmit(&mut self.out);
-        }
+        Some(Ok(bytes.len()))
     }
 
     /// When something is to be done even if nothing happens.
-    fn deadline(&self, next: Next) -> Instant {
+    fn deadline(&self) -> Instant {
         let session = self.session.poll_timeout();
-        let stall = self.stalled.map(|since| since + STALL);
-        let wanted = if let Next::At(at) = next { Some(at) } else { None };
+        let stall = self.wire.stalled().map(|since| since + STALL);
+        let wanted = if let Next::At(at) = self.next { Some(at) } else { None };
         let now_and_then = || clock::now() + Duration::from_secs(1);
         [session, stall, wanted].into_iter().flatten().min().unwrap_or_else(now_and_then)
     }
 
-    /// Hands all events out; returns whether there were any.
-    async fn drain(&mut self) -> bool {
+    /// Hands all events out; says whether there were any, or why the session is over.
+    async fn drain(&mut self) -> ControlFlow<LinkError, bool> {
         let mut any = false;
         while self.hand_out(&mut any) {
             tokio::task::yield_now().await;
         }
-        any
+        match self.closed.take() {
+            Some(closed) => ControlFlow::Break(self.ended(closed)),
+            None => ControlFlow::Continue(any),
+        }
     }
 
     /// Hands out the events of one turn; returns whether there are more.
@@ -413,21 +336,6 @@ impl<H: Handler> Driver<H> {
             return LinkError::Foreign(foreign);
         }
         LinkError::of_io(error)
-    }
-
-    /// Sends what is still to be sent, and ends the connection in order.
-    async fn say_goodbye(&mut self) {
-        let mut rest = self.out.split_off(self.sent.min(self.out.len()));
-        if self.broken {
-            return;
-        }
-        self.session.poll_transmit(&mut rest);
-        let stream = &mut self.stream;
-        let last = async {
-            stream.write_all(&rest).await?;
-            stream.shutdown().await
-        };
-        let _the_connection_ends_anyway = time::timeout(LAST_WORDS, last).await;
     }
 }
 

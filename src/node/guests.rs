@@ -126,8 +126,9 @@ impl Refusals {
 mod tests {
     use super::*;
 
-    fn ip(last: u8) -> Option<IpAddr> {
-        Some([10, 0, 0, last].into())
+    #[expect(clippy::unnecessary_wraps, reason = "as it is compared")]
+    const fn ip(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, last)))
     }
 
     #[test]

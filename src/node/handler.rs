@@ -26,9 +26,7 @@ pub trait Handler: 'static {
     fn link(&mut self, peer: PeerIndex, now: Instant, state: &LinkState<'_>);
 
     /// A caller was turned away. Told once in ten seconds for each source.
-    fn refused(&mut self, now: Instant, refusal: &Refusal) {
-        let _unless_overridden = (now, refusal);
-    }
+    fn refused(&mut self, _now: Instant, _refusal: &Refusal) {}
 }
 
 /// Bytes of pending output below which it is time to push more.

@@ -227,23 +227,21 @@ impl fmt::Display for Refusal {
         }
         let name = escape::name(self.name.as_deref().unwrap_or_default());
         match &self.reason {
-            RefusalReason::Hello(TurnedAway::NotAHello) => write!(out, "what it says is no hello of a peer")?,
-            RefusalReason::Hello(TurnedAway::LineTooLong) => write!(out, "a line of its hello is too long")?,
-            RefusalReason::Hello(TurnedAway::Version) => write!(out, "its version of the protocol isn't known")?,
-            RefusalReason::Hello(TurnedAway::OtherHost) => write!(out, "it wants a peer `{name}`, which isn't us")?,
-            RefusalReason::Hello(TurnedAway::Unknown) => write!(out, "`{name}` isn't one of our peers")?,
-            RefusalReason::Hello(TurnedAway::OurName) => {
-                write!(out, "it calls itself `{name}`, which is our own name")?
-            }
-            RefusalReason::Silent => write!(out, "no complete hello in time")?,
-            RefusalReason::Left => write!(out, "it left before its hello was complete")?,
-            RefusalReason::Tls(error) => write!(out, "TLS: {error}")?,
+            RefusalReason::Hello(TurnedAway::NotAHello) => write!(out, "what it says is no hello of a peer"),
+            RefusalReason::Hello(TurnedAway::LineTooLong) => write!(out, "a line of its hello is too long"),
+            RefusalReason::Hello(TurnedAway::Version) => write!(out, "its version of the protocol isn't known"),
+            RefusalReason::Hello(TurnedAway::OtherHost) => write!(out, "it wants a peer `{name}`, which isn't us"),
+            RefusalReason::Hello(TurnedAway::Unknown) => write!(out, "`{name}` isn't one of our peers"),
+            RefusalReason::Hello(TurnedAway::OurName) => write!(out, "it calls itself `{name}`, which is our own name"),
+            RefusalReason::Silent => write!(out, "no complete hello in time"),
+            RefusalReason::Left => write!(out, "it left before its hello was complete"),
+            RefusalReason::Tls(error) => write!(out, "TLS: {error}"),
             RefusalReason::CertificateName { certificate } => {
-                write!(out, "it calls itself `{name}`, but its certificate is for {}", listed(certificate))?;
+                write!(out, "it calls itself `{name}`, but its certificate is for {}", listed(certificate))
             }
-            RefusalReason::Address => write!(out, "no peer has that address")?,
-            RefusalReason::Full => write!(out, "too many callers at a time")?,
-        }
+            RefusalReason::Address => write!(out, "no peer has that address"),
+            RefusalReason::Full => write!(out, "too many callers at a time"),
+        }?;
         if let Some(status) = self.reason.status() {
             write!(out, " (HAProxy would say {status})")?;
         }

@@ -19,12 +19,13 @@ use crate::node::address::Address;
 use crate::node::clock;
 use crate::node::connect;
 use crate::node::control::{Line, Order};
-use crate::node::driver::{Driver, Ended, Shared, Stream};
+use crate::node::driver::{Driver, Ended, Shared};
 use crate::node::guests::{Guests, Seat};
 use crate::node::handler::Handler;
 use crate::node::link::{LinkError, LinkState, Refusal, RefusalReason};
 use crate::node::rewind::Rewind;
 use crate::node::tls::{Secured, ServerTls, TlsError};
+use crate::node::wire::Stream;
 use crate::proto::Session;
 use crate::proto::hello::ProxyHeader;
 use crate::proto::session::{Closed, Role, TurnedAway};
@@ -172,6 +173,9 @@ enum Accepted {
     Unix(UnixStream),
 }
 
+/// Names of peers.
+type Names = Vec<Box<[u8]>>;
+
 /// Answers the calls to one listener.
 pub(super) struct Host<H> {
     pub(super) shared: Rc<Shared<H>>,
@@ -237,7 +241,7 @@ impl<H: Handler> Host<H> {
     }
 
     /// The names of all peers that may call, and those that this certificate may use.
-    fn names(&self, secured: Option<&Secured>) -> (Vec<Box<[u8]>>, Vec<Box<[u8]>>) {
+    fn names(&self, secured: Option<&Secured>) -> (Names, Names) {
         let bound = secured.filter(|_| !self.listener.takes_any_name());
         let slots = self.shared.control.slots();
         let callers = slots.iter().filter(|slot| !slot.is_stopped());

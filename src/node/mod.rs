@@ -65,6 +65,7 @@ pub mod runtime_socket;
 pub mod shutdown;
 mod target;
 pub mod tls;
+mod wire;
 
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;

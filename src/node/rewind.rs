@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::node::driver::Stream;
+use crate::node::wire::Stream;
 
 /// Gives `before`, then what `stream` gives.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::escape;
 use crate::node::connect::connect;
-use crate::node::driver::Stream;
+use crate::node::wire::Stream;
 use crate::node::{Address, AddressError, LinkError};
 use crate::runtime::{EntryLine, PeersSection, ShownError, ShownTable, peers};
 

@@ -17,7 +17,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use thiserror::Error;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::node::driver::Stream;
+use crate::node::wire::Stream;
 use certificate::Certificate;
 use verify::Verifier;
 
