@@ -178,3 +178,67 @@ fn what_the_file_says_otherwise_than_the_process_is_told() {
         );
     }
 }
+
+#[test]
+fn tls_failures_are_named_with_what_to_change() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let path = |path: std::path::PathBuf| path.display().to_string();
+    let (own, ca) = (path(authority.issue("peerctl")), path(authority.certificate()));
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let lb1 = Setup::new(&haproxy, &network).tls(&authority).table("t", "type ip size 1k").start();
+        wait_until("lb1 considers itself in sync", || lb1.is_synchronised().then_some(()));
+        let peer = format!("lb1={}", lb1.address());
+        let good = ["--ssl", "--crt", &own, "--ca-file", &ca, "--verifyhost", "lb1", &peer];
+        let (exit, peers) = probe(&network, &good);
+        assert_eq!((exit, &peers[0]["resync"]), (0, &"finished".into()), "{}", peers[0]);
+
+        let config = format!("lb1={}", lb1.file().display());
+        let (exit, peers) = probe(&network, &["-f", &config]);
+        assert_eq!((exit, &peers[0]["result"]), (0, &"established".into()), "{}", peers[0]);
+
+        let wrong_name = ["--ssl", "--crt", &own, "--ca-file", &ca, "--verifyhost", "lb-3.example", &peer];
+        let no_certificate = ["--ssl", "--ca-file", &ca, &peer];
+        let other_ca = path(other.certificate());
+        let untrusted = ["--ssl", "--crt", &own, "--ca-file", &other_ca, &peer];
+        for (words, says, advises) in [
+            (&wrong_name[..], "its certificate is for `lb1`, `127.0.0.1`, expected `lb-3.example`", "verifyhost"),
+            (&no_certificate[..], "it wants a client certificate", "--crt FILE"),
+            (&untrusted[..], "same name, other key", "ca-file"),
+        ] {
+            let (exit, peers) = probe(&network, words);
+            assert_eq!((exit, &peers[0]["result"]), (3, &"tls".into()), "{}", peers[0]);
+            assert!(peers[0]["summary"].as_str().expect("a text").contains(says), "{}", peers[0]);
+            assert!(peers[0]["advice"][0].as_str().expect("a text").contains(advises), "{}", peers[0]);
+        }
+    }
+}
+
+#[test]
+fn tls_to_a_plain_listener_is_named() {
+    let authority = Authority::new();
+    let ca = authority.certificate().display().to_string();
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let lb1 = Setup::new(&haproxy, &network).start();
+        let (exit, peers) = probe(&network, &["--ssl", "--ca-file", &ca, &format!("lb1={}", lb1.address())]);
+        assert_eq!((exit, &peers[0]["summary"]), (3, &"TLS: it doesn't speak TLS there".into()), "{}", peers[0]);
+        assert!(peers[0]["advice"][0].as_str().expect("a text").contains("ssl crt FILE"), "{}", peers[0]);
+    }
+}
+
+#[test]
+fn a_runtime_socket_tells_haproxys_own_view() {
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 1k").start();
+        let socket = format!("lb1={}", lb1.socket().display());
+        let ended = network.peerctl(&["probe", "--socket", &socket]).wait();
+        assert_eq!(ended.status.code(), Some(1), "nobody listens for its guest: {ended:?}");
+        assert!(ended.stdout.starts_with("What lb1 says of its peers\n  peers mesh\n"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("peerctl ("), "{}", ended.stdout);
+        let ended = network.peerctl(&["probe", "--socket", "/nowhere/sock"]).wait();
+        assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+        assert!(ended.stderr.contains("/nowhere/sock"), "{ended:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! `peerctl probe`: why peers don't sync.
 
 mod definitions;
+mod sockets;
 mod verdict;
 mod visit;
 
@@ -19,6 +20,7 @@ use crate::node::tls::{ClientTls, ClientTlsOptions, Expected};
 use crate::node::{self, LinkError, Retry};
 use crate::output::probe::{Outcome, Report, json, text};
 use crate::proto::session::Closed;
+use crate::runtime::Severity;
 
 use definitions::{Whose, differences};
 use verdict::Asked;
@@ -29,7 +31,14 @@ use visit::Visit;
 /// # Errors
 /// If it isn't clear whom to call, or nothing can be printed. What peers do wrong is in the exit code.
 pub fn run(view: &View, args: &ProbeArgs) -> Result<Exit, Failure> {
-    let targets = target::resolve(view, &args.connect, &args.peers, Identity::Anybody)?;
+    let sockets = sockets::ask(&args.socket)?;
+    let only_sockets =
+        !sockets.is_empty() && args.peers.is_empty() && args.connect.config.is_none() && args.connect.section.is_none();
+    let targets = if only_sockets {
+        Targets { peers: Vec::new(), listen: None, configuration: None, notes: Vec::new() }
+    } else {
+        target::resolve(view, &args.connect, &args.peers, Identity::Anybody)?
+    };
     tell(&targets.notes);
     let timeout = Duration::from_millis(args.timeout.ms().into());
     let visits = visits(&targets, !args.handshake_only, timeout)?;
@@ -47,10 +56,14 @@ pub fn run(view: &View, args: &ProbeArgs) -> Result<Exit, Failure> {
         }
         reports.push(report);
     }
+    let views = sockets.into_iter().map(sockets::Asked::view).collect::<Result<Vec<_>, _>>()?;
+    if views.iter().flat_map(|view| &view.advice).any(|advice| advice.severity == Severity::Problem) {
+        exit = worse(exit, Exit::WouldChange);
+    }
     let look = view.output();
     stdout::print(|out| match args.format {
-        Format::Json => json::print(&reports, out),
-        Format::Human => text::print(&reports, look.color, look.width, out),
+        Format::Json => json::print(&reports, &views, out),
+        Format::Human => text::print(&reports, &views, look.color, look.width, out),
     })?;
     Ok(exit)
 }

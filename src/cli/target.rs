@@ -2,7 +2,6 @@
 //!
 //! [`resolve`] reads what a user typed; what comes out is right as far as it can be without calling anybody.
 
-mod address;
 mod by_hand;
 mod configured;
 mod globals;
@@ -17,7 +16,7 @@ use crate::escape;
 use crate::node;
 use crate::node::tls::{ClientTls, ClientTlsOptions, Expected, TlsSetupError};
 
-pub use address::{Address, Family};
+pub use crate::node::{Address, Family};
 pub use listening::Listen;
 pub use tables::{Meant, Tables};
 
@@ -65,16 +64,16 @@ impl Target {
     /// # Errors
     /// If nothing can be called there, or the certificates can't be used.
     pub fn call(&self, retry: node::Retry) -> Result<node::Target, Failure> {
-        let address = self.address.as_ref().map(Address::to_string).unwrap_or_default();
-        let address = node::Address::parse(&address).map_err(|error| {
-            let message = format!("{}: {error}", self.shown());
-            Failure::misuse(message, "give another address by hand: NAME=ADDRESS")
+        let address = self.address.clone().filter(|address| address.port() != Some(0)).ok_or_else(|| {
+            let message = format!("{}: no address that can be called", self.shown());
+            Failure::misuse(message, "give one by hand: NAME=ADDRESS")
         })?;
         let tls = self.tls.as_ref().map(ClientTls::new).transpose().map_err(|error| unusable(&error))?;
         let name = self.name.as_deref().unwrap_or_default();
         Ok(node::Target {
             tls: tls.map(Rc::new),
             us: Some(self.us.clone()),
+            proxy_header: self.proxy_header,
             certificate_names: self.certificate_names(),
             retry,
             ..node::Target::new(name, address)

@@ -17,8 +17,8 @@ use tokio::time::{sleep, timeout_at};
 use crate::node::Options;
 use crate::node::address::Address;
 use crate::node::clock;
+use crate::node::connect;
 use crate::node::control::{Line, Order};
-use crate::node::dial;
 use crate::node::driver::{Driver, Ended, Shared, Stream};
 use crate::node::guests::{Guests, Seat};
 use crate::node::handler::Handler;
@@ -89,14 +89,16 @@ impl Listener {
     /// [`ListenError`].
     pub async fn bind(options: ListenOptions) -> Result<Self, ListenError> {
         let ListenOptions { address, tls, insecure_plaintext, allow } = options;
-        let failed = |error: &io::Error| ListenError::Bind { address: address.to_string(), problem: dial::text(error) };
+        let failed =
+            |error: &io::Error| ListenError::Bind { address: address.to_string(), problem: connect::text(error) };
         let found = match &address {
             Address::Unix(path) => {
                 let socket = bind_path(path).await.map_err(|error| failed(&error))?;
                 return Ok(Self { socket: Socket::Unix(socket, Some(path.clone())), tls, allow });
             }
             Address::Abstract { name, padded } => {
-                let socket = UnixListener::bind(dial::abstract_path(name, *padded)).map_err(|error| failed(&error))?;
+                let socket =
+                    UnixListener::bind(connect::abstract_path(name, *padded)).map_err(|error| failed(&error))?;
                 return Ok(Self { socket: Socket::Unix(socket, None), tls, allow });
             }
             Address::Ip(address) => vec![*address],
@@ -157,7 +159,7 @@ impl Socket {
         match self {
             Self::Tcp(socket) => {
                 let (stream, from) = socket.accept().await?;
-                dial::prepare(&stream);
+                connect::prepare(&stream);
                 Ok((Accepted::Tcp(stream), Some(from.ip().to_canonical())))
             }
             Self::Unix(socket, _) => Ok((Accepted::Unix(socket.accept().await?.0), None)),

@@ -52,6 +52,7 @@
 mod address;
 mod backoff;
 pub mod clock;
+mod connect;
 mod control;
 mod dial;
 mod driver;

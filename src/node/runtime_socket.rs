@@ -5,13 +5,13 @@ use std::io;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
 
 use crate::escape;
-use crate::node::dial::abstract_path;
-use crate::node::{Address, AddressError};
+use crate::node::connect::connect;
+use crate::node::driver::Stream;
+use crate::node::{Address, AddressError, LinkError};
 use crate::runtime::{EntryLine, PeersSection, ShownError, ShownTable, peers};
 
 /// How long a connection, and each part of an answer, may take.
@@ -109,18 +109,9 @@ impl RuntimeSocket {
     }
 
     async fn ask(&self, command: &str) -> Result<Lines, RuntimeError> {
-        let failed = |source| RuntimeError::Connect { address: self.address.to_string(), source };
+        let failed = |source| RuntimeError::Read { command: command.to_owned(), source };
         let connect = async {
-            let stream: Box<dyn Stream> = match &self.address {
-                Address::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(failed)?),
-                Address::Abstract { name, padded } => {
-                    Box::new(UnixStream::connect(abstract_path(name, *padded)).await.map_err(failed)?)
-                }
-                Address::Ip(address) => Box::new(TcpStream::connect(address).await.map_err(failed)?),
-                Address::Host { name, port, .. } => {
-                    Box::new(TcpStream::connect((name.as_str(), *port)).await.map_err(failed)?)
-                }
-            };
+            let (stream, _) = connect(&self.address).await.map_err(|why| RuntimeError::Connect { why })?;
             let mut stream = BufReader::with_capacity(64 << 10, stream);
             stream.write_all(format!("{command}\n").as_bytes()).await.map_err(failed)?;
             Ok::<_, RuntimeError>(stream)
@@ -159,10 +150,6 @@ impl Entries {
         Ok(Some(EntryLine::parse(self.table.key_type, &self.lines.line)?))
     }
 }
-
-trait Stream: AsyncRead + AsyncWrite + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// An answer. Its last line is empty; without that it was cut off.
 struct Lines {
@@ -275,14 +262,10 @@ fn refusal(command: &str, line: &[u8]) -> Option<RuntimeError> {
 #[derive(Debug, Error)]
 pub enum RuntimeError {
     /// No connection.
-    #[error(
-        "no connection to the runtime socket {address}: {source}; it must be that of a `stats socket` line, and this user may need rights on it"
-    )]
+    #[error("the runtime socket: {why}; it must be that of a `stats socket` line, and this user may need rights on it")]
     Connect {
-        /// Where to.
-        address: String,
-        /// What the system says.
-        source: io::Error,
+        /// Why, with the address.
+        why: LinkError,
     },
     /// The connection broke.
     #[error("the connection broke while HAProxy answered `{command}`: {source}")]

@@ -5,6 +5,7 @@ pub mod text;
 
 use std::time::Duration;
 
+use crate::runtime::Advice;
 use crate::stick::Definition;
 
 /// What was found at one peer.
@@ -41,6 +42,15 @@ impl Report {
             None => self.address.clone(),
         }
     }
+}
+
+/// What a HAProxy itself says of its peers, on its runtime socket.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The socket, as people call it.
+    pub socket: String,
+    /// What its state means, section by section.
+    pub advice: Vec<Advice>,
 }
 
 /// How far a call came.

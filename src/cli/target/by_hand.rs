@@ -44,7 +44,7 @@ fn one(args: &ConnectArgs, word: &str, who: Identity) -> Result<Target, Failure>
         }
     };
     let address = address.map(|address| {
-        let parsed = Address::parse(address.as_bytes()).map(Address::called);
+        let parsed = Address::read(address.as_bytes()).map(Address::called);
         let help = "write it as HAProxy does: 10.0.0.1:10000, [2001:db8::1]:10000, lb1.example:10000 or unix@/path";
         parsed.ok_or_else(|| Failure::misuse(format!("`{}` can't be called", escape::name(address.as_bytes())), help))
     });

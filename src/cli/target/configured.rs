@@ -173,7 +173,7 @@ impl<'a> Reading<'a> {
         notes: &mut Vec<String>,
     ) -> Result<Target, Failure> {
         let address = match by_hand {
-            Some(text) => Address::parse(check_address(text)?.as_bytes()).map(Address::called),
+            Some(text) => Address::read(check_address(text)?.as_bytes()).map(Address::called),
             None => self.address(section, entry),
         };
         if address.is_none() && self.args.listen.is_none() {
@@ -192,11 +192,11 @@ impl<'a> Reading<'a> {
     /// Where the peer of an entry listens.
     fn address(&self, section: &PeersSection, entry: &PeerEntry) -> Option<Address> {
         let own = entry.address.is_none() && entry.keyword == PeerKeyword::Server;
-        let address = Address::parse(section.address(entry)?)?.called();
+        let address = Address::read(section.address(entry)?)?.called();
         match address {
             Address::Unix(path) if own && !self.globals.socket_prefix.is_empty() => {
                 let path = path.as_os_str().as_encoded_bytes();
-                Address::parse(&[b"unix@", self.globals.socket_prefix.as_slice(), path].concat())
+                Address::read(&[b"unix@", self.globals.socket_prefix.as_slice(), path].concat())
             }
             other => Some(other),
         }

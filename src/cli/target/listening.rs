@@ -22,17 +22,15 @@ impl Listen {
     /// If the certificate can't be used.
     pub fn options(&self) -> Result<node::ListenOptions, Failure> {
         let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(|error| super::unusable(&error))?;
-        let address = node::Address::parse_listening(&self.address.to_string())
-            .map_err(|error| Failure::misuse(format!("--listen: {error}"), ""))?;
         // Whether plain will do was decided before.
-        Ok(node::ListenOptions { address, tls, insecure_plaintext: true, allow: Vec::new() })
+        Ok(node::ListenOptions { address: self.address.clone(), tls, insecure_plaintext: true, allow: Vec::new() })
     }
 }
 
 /// The listener that the options ask for. `tls` is how the peers would be called.
 pub(super) fn listen(args: &ConnectArgs, text: &str, tls: Option<&ClientTlsOptions>) -> Result<Listen, Failure> {
     let shown = escape::name(text.as_bytes());
-    let Some(address) = Address::parse(text.as_bytes()) else {
+    let Some(address) = Address::read(text.as_bytes()) else {
         let help = "write it as on a `bind` line: 127.0.0.1:10999, :10999, [::1]:10999 or unix@/path";
         return Err(Failure::misuse(format!("--listen {shown}: no address to listen on"), help));
     };

@@ -6,13 +6,32 @@ use serde::Serialize;
 
 use crate::escape;
 use crate::output::json::VERSION;
-use crate::output::probe::Report;
+use crate::output::probe::{Report, View};
+use crate::runtime::{Advice, Severity};
 use crate::stick::{Definition, Field};
 
 #[derive(Serialize)]
 struct DocumentJson {
     version: u32,
     peers: Vec<PeerJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sockets: Vec<SocketJson>,
+}
+
+/// What a HAProxy itself says.
+#[derive(Serialize)]
+struct SocketJson {
+    socket: String,
+    advice: Vec<AdviceJson>,
+}
+
+#[derive(Serialize)]
+struct AdviceJson {
+    section: String,
+    peer: Option<String>,
+    severity: &'static str,
+    state: String,
+    next: Option<String>,
 }
 
 /// A peer, as the contract has it.
@@ -55,8 +74,9 @@ struct ColumnJson {
 ///
 /// # Errors
 /// If `out` takes nothing more.
-pub fn print(reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
-    let document = DocumentJson { version: VERSION, peers: reports.iter().map(PeerJson::from).collect() };
+pub fn print(reports: &[Report], views: &[View], out: &mut dyn Write) -> io::Result<()> {
+    let peers = reports.iter().map(PeerJson::from).collect();
+    let document = DocumentJson { version: VERSION, peers, sockets: views.iter().map(SocketJson::from).collect() };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     out.write_all(b"\n")
 }
@@ -75,6 +95,28 @@ impl From<&Report> for PeerJson {
             tables: report.tables.iter().map(TableJson::from).collect(),
             summary: report.summary.clone(),
             advice: report.advice.clone(),
+        }
+    }
+}
+
+impl From<&View> for SocketJson {
+    fn from(view: &View) -> Self {
+        Self { socket: view.socket.clone(), advice: view.advice.iter().map(AdviceJson::from).collect() }
+    }
+}
+
+impl From<&Advice> for AdviceJson {
+    fn from(advice: &Advice) -> Self {
+        Self {
+            section: escape::name(&advice.section).into_owned(),
+            peer: advice.peer.as_deref().map(|peer| escape::name(peer).into_owned()),
+            severity: match advice.severity {
+                Severity::Fine => "fine",
+                Severity::Note => "note",
+                Severity::Problem => "problem",
+            },
+            state: advice.state.clone(),
+            next: advice.next.clone(),
         }
     }
 }

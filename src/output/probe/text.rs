@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::escape;
-use crate::output::probe::{Outcome, Report, Resync};
+use crate::output::probe::{Outcome, Report, Resync, View};
+use crate::runtime::Severity;
 
 const HEADINGS: [&str; 6] = ["PEER", "ADDRESS", "RESULT", "VERSION", "RTT", "TABLES"];
 
@@ -15,7 +16,50 @@ const RESULT_WIDTH: usize = 46;
 ///
 /// # Errors
 /// If `out` takes nothing more.
-pub fn print(reports: &[Report], color: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+pub fn print(reports: &[Report], views: &[View], color: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    if !reports.is_empty() {
+        calls(reports, color, width, out)?;
+    }
+    for (n, view) in views.iter().enumerate() {
+        if n > 0 || !reports.is_empty() {
+            writeln!(out)?;
+        }
+        own_view(view, color, width, out)?;
+    }
+    Ok(())
+}
+
+/// What a HAProxy itself says: a line for each state, and what to do below it.
+fn own_view(view: &View, color: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "What {} says of its peers", escape::name(view.socket.as_bytes()))?;
+    if view.advice.is_empty() {
+        writeln!(out, "  it has no peers section in use")?;
+    }
+    let mut section = None;
+    for advice in &view.advice {
+        if section != Some(&advice.section) {
+            writeln!(out, "  peers {}", escape::name(&advice.section))?;
+            section = Some(&advice.section);
+        }
+        let (sign, code) = match advice.severity {
+            Severity::Fine => ("✓", "32"),
+            Severity::Note => ("·", "33"),
+            Severity::Problem => ("✗", "31"),
+        };
+        let sign = if color { format!("\x1b[{code}m{sign}\x1b[0m") } else { sign.to_owned() };
+        let options = textwrap::Options::new(width.clamp(40, 120) - 6).break_words(false);
+        let lines = textwrap::wrap(&advice.state, &options);
+        for (n, line) in lines.iter().enumerate() {
+            writeln!(out, "    {} {line}", if n == 0 { sign.as_str() } else { " " })?;
+        }
+        for line in advice.next.iter().flat_map(|next| textwrap::wrap(next, &options)) {
+            writeln!(out, "      {line}")?;
+        }
+    }
+    Ok(())
+}
+
+fn calls(reports: &[Report], color: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let rows: Vec<[String; 6]> = reports.iter().map(row).collect();
     let mut widths = HEADINGS.map(str::len);
     for row in &rows {
