@@ -1,6 +1,6 @@
 //! Keeps what peers teach: a store for each table of each peer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::learn::Pupil;
@@ -23,6 +23,8 @@ pub struct Collector {
     peers: Vec<Peer>,
     /// Entries that found no room.
     pub dropped: u64,
+    /// Peers whose definitions are told from their entries: types and columns are right, lengths and lives may be larger.
+    pub guessed: BTreeSet<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +40,13 @@ impl Collector {
     /// Keeps the tables that are meant, of so many peers. Times count from `began`.
     #[must_use]
     pub fn new(tables: Tables, peers: usize, began: Instant) -> Self {
-        Self { tables, began, peers: std::iter::repeat_with(Peer::default).take(peers).collect(), dropped: 0 }
+        Self {
+            tables,
+            began,
+            peers: std::iter::repeat_with(Peer::default).take(peers).collect(),
+            dropped: 0,
+            guessed: BTreeSet::new(),
+        }
     }
 
     /// Milliseconds since the beginning, for the stores.
@@ -79,10 +87,17 @@ impl Collector {
         at.names.push(held.then(|| name.clone()));
     }
 
-    /// Forgets what a peer taught: it teaches everything again.
-    pub fn forget(&mut self, peer: usize) {
-        if let Some(peer) = self.peers.get_mut(peer) {
-            *peer = Peer::default();
+    /// What a peer that knows it says of a table.
+    #[must_use]
+    pub fn definition(&self, name: &[u8]) -> Option<&Definition> {
+        let peers = self.peers.iter().enumerate().filter(|(at, _)| !self.guessed.contains(at));
+        peers.filter_map(|(_, peer)| peer.stores.get(name)).map(Store::definition).next()
+    }
+
+    /// Notes the name of a table of a peer, kept or not.
+    pub fn name(&mut self, peer: usize, wire: &[u8]) {
+        if let Some(at) = self.peers.get_mut(peer) {
+            at.announced.push(wire.into());
         }
     }
 }

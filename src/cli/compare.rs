@@ -12,6 +12,7 @@ use super::collect::Collector;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::learn::{Course, Stage, learn};
+use super::socket::Source;
 use super::target::{self, Identity, Tables, Target};
 use super::view::View;
 use super::{dump, stdout};
@@ -29,39 +30,65 @@ const SHOWN: usize = 20;
 /// For misuse, a table that nobody has, or if nothing can be printed. What peers do wrong is told on standard error and is in
 /// the exit code.
 pub fn run(view: &View, args: &CompareArgs) -> Result<Exit, Failure> {
+    let sources = args.socket.iter().map(|text| Source::open(text)).collect::<Result<Vec<_>, _>>()?;
+    let calls = sources.is_empty() || !args.peers.is_empty() || args.connect.section.is_some();
     let who = if args.borrow_local { Identity::Borrowed } else { Identity::Listed };
-    let targets = target::resolve(view, &args.connect, &args.peers, who)?;
-    if targets.peers.len() < 2 {
+    let targets = if calls { Some(target::resolve(view, &args.connect, &args.peers, who)?) } else { None };
+    let called = targets.as_ref().map_or(0, |targets| targets.peers.len());
+    if called + sources.len() < 2 {
         return Err(Failure::misuse("nothing to compare with", "name two peers at least"));
     }
-    dump::tell(&targets.notes);
-    let course = Course { who, timeout: Duration::from_millis(args.timeout.ms().into()), again: false };
     let tables = Tables::parse(&args.table)?;
-    let bar = bar(&targets.peers);
-    let collector = Collector::new(tables.clone(), targets.peers.len(), clock::now());
-    let learned = learn(&targets, course, collector)?;
-    bar.finish_and_clear();
-    dump::tell(&learned.problems());
-
-    let taught = |at: &usize| {
-        learned.lessons.get(*at).is_some_and(|lesson| !matches!(lesson.stage, Stage::Failed { .. } | Stage::Waiting))
-    };
-    let mut peers: Vec<usize> = (0..targets.peers.len()).filter(taught).collect();
-    peers.sort_by_key(|at| learned.lessons.get(*at).map(|lesson| &lesson.name));
-    if peers.len() < 2 {
-        return Ok(learned.exit());
+    let mut collector = Collector::new(tables.clone(), called + sources.len(), clock::now());
+    let mut read = Read { names: Vec::new(), complete: true, exit: Exit::Done };
+    if let Some(targets) = &targets {
+        dump::tell(&targets.notes);
+        let course = Course { who, timeout: Duration::from_millis(args.timeout.ms().into()), again: false };
+        let bar = bar(&targets.peers);
+        let learned = learn(targets, course, collector)?;
+        bar.finish_and_clear();
+        dump::tell(&learned.problems());
+        (read.complete, read.exit) = (learned.is_complete(), learned.exit());
+        for (at, lesson) in learned.lessons.into_iter().enumerate() {
+            if !matches!(lesson.stage, Stage::Failed { .. } | Stage::Waiting) {
+                read.names.push((lesson.name, at));
+            }
+        }
+        collector = learned.pupil;
     }
-    let names: Vec<&str> =
-        peers.iter().filter_map(|at| learned.lessons.get(*at)).map(|lesson| lesson.name.as_str()).collect();
-    let chosen = match tables.choose(learned.pupil.announced()) {
+    let configuration = targets.as_ref().and_then(|targets| targets.configuration.as_ref());
+    for (at, source) in (called..).zip(sources) {
+        source.read(&mut collector, at, &tables, configuration.map(|configuration| &configuration.loaded))?;
+        read.names.push((source.name, at));
+    }
+    print(view, args, &tables, &collector, read)
+}
+
+/// Who could be read, and how that went.
+struct Read {
+    /// Names, and places in the collector.
+    names: Vec<(String, usize)>,
+    complete: bool,
+    exit: Exit,
+}
+
+fn print(view: &View, args: &CompareArgs, tables: &Tables, collector: &Collector, read: Read) -> Result<Exit, Failure> {
+    let Read { mut names, complete, exit } = read;
+    if names.len() < 2 {
+        return Ok(exit);
+    }
+    names.sort();
+    let (names, peers): (Vec<String>, Vec<usize>) = names.into_iter().unzip();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let chosen = match tables.choose(collector.announced()) {
         // Whether a table is missing is known only if all tables are.
-        Err(failure) if learned.is_complete() => return Err(failure),
+        Err(failure) if complete => return Err(failure),
         chosen => chosen.unwrap_or_default(),
     };
     let comparison = Comparison {
-        collector: &learned.pupil,
+        collector,
         peers: &peers,
-        now_ms: learned.pupil.ms(clock::now()),
+        now_ms: collector.ms(clock::now()),
         tolerance: args.tolerance.part(),
         sort: args.sort.as_deref(),
         with_only: matches!(args.format, Format::Human),
@@ -74,9 +101,8 @@ pub fn run(view: &View, args: &CompareArgs) -> Result<Exit, Failure> {
         Format::Json => compare::json(&compared, &names, out),
     })?;
     let differ = compared.iter().any(Compared::differs);
-    let incomplete = learned.pupil.dropped > 0;
-    Ok(match learned.exit() {
-        Exit::Done if incomplete => Exit::Incomplete,
+    Ok(match exit {
+        Exit::Done if collector.dropped > 0 => Exit::Incomplete,
         Exit::Done if differ => Exit::WouldChange,
         exit => exit,
     })

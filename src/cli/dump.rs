@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::files::{self, Output};
 use super::learn::{Course, Ending, Learned, Stage, learn};
+use super::socket::Source;
 use super::spool::{Destination, LAST_WORDS, Spool};
 use super::target::{self, Identity, Tables, Target, Targets};
 use super::view::View;
@@ -30,11 +31,8 @@ use stream::Stream;
 /// For misuse, a table that nobody has, or if nothing can be written. What peers do wrong is told on standard error and is in
 /// the exit code.
 pub fn run(view: &View, args: &DumpArgs) -> Result<Exit, Failure> {
-    let who = if args.borrow_local { Identity::Borrowed } else { Identity::Listed };
-    let targets = target::resolve(view, &args.connect, &args.peers, who)?;
     let dump = Dump { view, args, tables: Tables::parse(&args.select.table)?, guard: files::Guard::note() };
-    tell(&targets.notes);
-    dump.peers(&targets, who)
+    if args.socket.is_empty() { dump.peers() } else { dump.sockets() }
 }
 
 struct Dump<'a> {
@@ -47,16 +45,19 @@ struct Dump<'a> {
 }
 
 impl Dump<'_> {
-    fn peers(&self, targets: &Targets, who: Identity) -> Result<Exit, Failure> {
+    fn peers(&self) -> Result<Exit, Failure> {
+        let who = if self.args.borrow_local { Identity::Borrowed } else { Identity::Listed };
+        let targets = target::resolve(self.view, &self.args.connect, &self.args.peers, who)?;
+        tell(&targets.notes);
         let timeout = Duration::from_millis(self.args.timeout.ms().into());
         let course = Course { who, timeout, again: false };
         let select = &self.args.select;
-        let bar = self.bar(targets);
-        let names = targets.peers.iter().map(|target| target.name.clone().unwrap_or_default());
+        let bar = self.bar(&targets);
+        let names: Vec<Box<[u8]>> =
+            targets.peers.iter().map(|target| target.name.clone().unwrap_or_default()).collect();
         if self.format() == DumpFormat::Ndjson && select.sort.is_none() && select.filter.is_none() {
-            let spool = self.spool()?;
-            let stream = Stream::new(spool, names.collect(), self.tables.clone(), select.limit, bar.clone());
-            let learned = learn(targets, course, stream)?;
+            let stream = Stream::new(self.spool()?, names, self.tables.clone(), select.limit, bar.clone());
+            let learned = learn(&targets, course, stream)?;
             bar.finish_and_clear();
             let (exit, complete) = (learned.exit(), learned.is_complete());
             let got = learned.lessons.iter().any(|lesson| lesson.stage != Stage::Waiting && lesson.entries > 0);
@@ -64,39 +65,67 @@ impl Dump<'_> {
             let written = learned.pupil.finish(complete, got || complete, patience(learned.ending))?;
             return Ok(worse(exit, written));
         }
-        let began = clock::now();
-        let collector = Collector::new(self.tables.clone(), targets.peers.len(), began);
-        let learned = learn(targets, course, collector)?;
+        let collector = Collector::new(self.tables.clone(), names.len(), clock::now());
+        let learned = learn(&targets, course, collector)?;
         bar.finish_and_clear();
         report(&learned);
-        let section = targets.configuration.as_ref().map(|configuration| configuration.section.as_slice());
-        let names: Vec<Box<[u8]>> = names.collect();
-        let complete = learned.is_complete() && learned.pupil.dropped == 0;
         if learned.lessons.iter().all(|lesson| matches!(lesson.stage, Stage::Failed { .. })) {
             return Ok(learned.exit());
         }
         let listing = Listing {
             collector: &learned.pupil,
             names: &names,
-            section,
+            section: targets.configuration.as_ref().map(|configuration| configuration.section.as_slice()),
             now: clock::now(),
             time: Time::from_unix_ms(unix_ms()),
-            complete,
+            complete: learned.is_complete() && learned.pupil.dropped == 0,
+            numbered: true,
         };
-        let spool = self.spool()?;
-        let said = listing.print(self.format(), select, self.colored(), &mut spool.writer());
-        let (said, failed) = match said {
-            Ok(said) => (said, None),
-            Err(failure) => (None, Some(failure)),
+        let printed = self.print(&listing, patience(learned.ending))?;
+        Ok(worse(learned.exit(), printed))
+    }
+
+    /// Through runtime sockets.
+    fn sockets(&self) -> Result<Exit, Failure> {
+        let sources = self.args.socket.iter().map(|text| Source::open(text)).collect::<Result<Vec<_>, _>>()?;
+        let configuration = match self.args.connect.config {
+            Some(_) => Some(target::load(&self.args.connect)?),
+            None => None,
         };
-        let refused = failed.as_ref().is_some_and(|failure| failure.exit == Exit::Misuse);
-        spool.finish(patience(learned.ending), !refused)?;
-        if let Some(failure) = failed {
-            return Err(failure);
+        let mut collector = Collector::new(self.tables.clone(), sources.len(), clock::now());
+        let mut sections: Vec<Vec<u8>> = Vec::new();
+        for (peer, source) in sources.iter().enumerate() {
+            sections.extend(source.read(&mut collector, peer, &self.tables, configuration.as_ref())?);
         }
+        sections.dedup();
+        let names: Vec<Box<[u8]>> = sources.iter().map(|source| source.name.as_bytes().into()).collect();
+        let listing = Listing {
+            collector: &collector,
+            names: &names,
+            section: if let [only] = sections.as_slice() { Some(only) } else { None },
+            now: clock::now(),
+            time: Time::from_unix_ms(unix_ms()),
+            complete: collector.dropped == 0,
+            numbered: false,
+        };
+        self.print(&listing, None)
+    }
+
+    fn print(&self, listing: &Listing<'_>, patience: Option<Duration>) -> Result<Exit, Failure> {
+        let spool = self.spool()?;
+        let printed = listing.print(self.format(), &self.args.select, self.colored(), &mut spool.writer());
+        // Misuse is found before anything is written; after a failed write the spool knows what failed.
+        let kept = !matches!(&printed, Err(failure) if failure.exit == Exit::Misuse);
+        let finished = spool.finish(patience, kept);
+        let said = match printed {
+            Err(failure) if !kept => return Err(failure),
+            printed => {
+                finished?;
+                printed?
+            }
+        };
         tell(&said.into_iter().collect::<Vec<_>>());
-        let dropped = if learned.pupil.dropped > 0 { Exit::Incomplete } else { Exit::Done };
-        Ok(worse(learned.exit(), dropped))
+        Ok(if listing.collector.dropped > 0 { Exit::Incomplete } else { Exit::Done })
     }
 
     fn format(&self) -> DumpFormat {

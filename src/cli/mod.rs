@@ -30,6 +30,7 @@ pub mod replay;
 pub mod report;
 pub mod secrets;
 pub mod show;
+pub mod socket;
 pub mod spool;
 pub mod stdout;
 pub mod table;

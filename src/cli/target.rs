@@ -135,6 +135,14 @@ pub fn resolve(view: &View, args: &ConnectArgs, peers: &[String], who: Identity)
     Ok(targets)
 }
 
+/// The configuration that the options name.
+///
+/// # Errors
+/// If a file can't be read.
+pub fn load(args: &ConnectArgs) -> Result<Loaded, Failure> {
+    configured::load(args)
+}
+
 /// Why files of TLS can't be used.
 fn unusable(error: &TlsSetupError) -> Failure {
     Failure::misuse(format!("TLS: {error}"), "")

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::entries;
+use super::entries::{self, Listed, records};
 use super::json::VERSION;
 use crate::escape;
 use crate::grammar::DataType;
@@ -20,6 +20,8 @@ pub struct Compared<'a> {
     pub name: &'a [u8],
     /// What each peer says of it; `None` if it has no such table.
     pub definitions: Vec<Option<&'a Definition>>,
+    /// Whether that is told from its entries: only the type of the keys and the columns can be relied on.
+    pub guessed: Vec<bool>,
     /// The entries each peer has.
     pub entries: Vec<usize>,
     /// Those that only this peer has.
@@ -51,7 +53,14 @@ impl Compared<'_> {
     }
 
     fn definitions_differ(&self) -> bool {
-        self.definitions.windows(2).any(|pair| matches!(pair, [a, b] if a != b))
+        let mut all = self.definitions.iter().zip(&self.guessed);
+        let Some((first, guessed)) = all.next() else { return false };
+        all.any(|(other, too)| match (first, other) {
+            (Some(a), Some(b)) if *guessed || *too => {
+                (a.key_type, &a.layout) != (b.key_type, &b.layout) && !self.entries.contains(&0)
+            }
+            (a, b) => a != b,
+        })
     }
 }
 
@@ -193,8 +202,8 @@ fn difference_json(table: &Compared<'_>, difference: &Difference<'_>, names: &[&
         let id = lines.table(name.as_bytes(), definition).map_err(invalid)?;
         lines.clear();
         let mut slots = Vec::new();
-        entries::records::push_entry(&mut lines, definition, id, entry, Time::default(), &mut slots)
-            .map_err(invalid)?;
+        let listed = Listed { peer: name.as_bytes(), definition, entries: Vec::new(), total: 0, numbered: false };
+        records::push_entry(&mut lines, &listed, id, entry, Time::default(), &mut slots).map_err(invalid)?;
         let mut record: Map<String, Value> = serde_json::from_slice(lines.lines())?;
         for field in ["key", "key_hex"] {
             if let Some(key) = record.remove(field) {

@@ -21,6 +21,8 @@ pub struct Listed<'a> {
     pub entries: Vec<EntryRef<'a>>,
     /// How many there are, those counted in that aren't listed.
     pub total: usize,
+    /// Whether the sender numbers its updates: peers do, the runtime socket prints no numbers.
+    pub numbered: bool,
 }
 
 /// The columns of a table but its key, one for each element of an array.

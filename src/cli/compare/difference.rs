@@ -97,6 +97,7 @@ impl<'a> Comparison<'a> {
         let differences = found.iter().map(|found| Difference { key: found.key, entries: entries(found.key) });
         Compared {
             name,
+            guessed: self.peers.iter().map(|peer| self.collector.guessed.contains(peer)).collect(),
             definitions: stores.iter().map(|store| store.map(Store::definition)).collect(),
             entries: stores.iter().map(|store| store.map_or(0, |store| store.iter(self.now_ms).count())).collect(),
             only,

@@ -25,6 +25,8 @@ pub(super) struct Listing<'a> {
     pub(super) time: Time,
     /// Whether everything came.
     pub(super) complete: bool,
+    /// Whether updates have numbers.
+    pub(super) numbered: bool,
 }
 
 impl Listing<'_> {
@@ -74,7 +76,13 @@ impl Listing<'_> {
                     let sort = sorts.of(store);
                     let entries = store.sorted(now_ms, &sort, select.limit, |_| true);
                     let total = if select.limit.is_none() { entries.len() } else { store.iter(now_ms).count() };
-                    listed.push(Listed { peer: name, definition: store.definition(), entries, total });
+                    listed.push(Listed {
+                        peer: name,
+                        definition: store.definition(),
+                        entries,
+                        total,
+                        numbered: self.numbered,
+                    });
                 }
             }
         }

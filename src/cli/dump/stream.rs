@@ -117,7 +117,8 @@ impl Stream {
                 }
                 let entries = store.sorted(now_ms, &Sort::BY_KEY, self.limit, |_| true);
                 self.entries += entries.len() as u64;
-                let listed = Listed { peer: name, definition: store.definition(), total: store.len(), entries };
+                let listed =
+                    Listed { peer: name, definition: store.definition(), total: store.len(), numbered: true, entries };
                 let put = records::push(&mut self.lines, &listed, self.clock.time, |lines| {
                     self.gone |= self.spool.push(lines.lines().to_vec()).is_err();
                     lines.clear();

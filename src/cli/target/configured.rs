@@ -38,7 +38,7 @@ pub(super) fn targets(view: &View, args: &ConnectArgs, words: &[String], who: Id
     Ok(Targets { peers, listen: None, configuration: Some(Configuration { loaded, section }), notes })
 }
 
-fn load(args: &ConnectArgs) -> Result<Loaded, Failure> {
+pub(super) fn load(args: &ConnectArgs) -> Result<Loaded, Failure> {
     let read = ReadArgs { env: args.env.clone(), env_file: args.env_file.clone(), local: None };
     let arguments: Vec<String> = args.config.iter().cloned().collect();
     let mut loaded = instances::load_each(&arguments, &read, version::of(None, None)?, For::Looking)?;

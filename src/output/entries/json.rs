@@ -27,7 +27,7 @@ pub fn print(tables: &[Listed<'_>], now: Time, complete: bool, out: &mut dyn Wri
         out.write_all(open)?;
         out.write_all(br#","entries":["#)?;
         for (n, entry) in listed.entries.iter().enumerate() {
-            records::push_entry(&mut lines, listed.definition, table, entry, now, &mut values).map_err(io_error)?;
+            records::push_entry(&mut lines, listed, table, entry, now, &mut values).map_err(io_error)?;
             out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
             out.write_all(&take(&mut lines))?;
             count += 1;

@@ -2,7 +2,6 @@
 
 use super::{Listed, received};
 use crate::record::{self, Formatter, TableId, Time, WriteError};
-use crate::stick::Definition;
 use crate::table::EntryRef;
 
 /// Adds the table's record, then those of its entries, and calls `full` whenever there is enough to be written.
@@ -18,7 +17,7 @@ pub fn push<E: From<WriteError>>(
     let table = lines.table(listed.peer, listed.definition)?;
     let mut values = Vec::new();
     for entry in &listed.entries {
-        push_entry(lines, listed.definition, table, entry, now, &mut values)?;
+        push_entry(lines, listed, table, entry, now, &mut values)?;
         if lines.lines().len() >= crate::output::BATCH {
             full(lines)?;
         }
@@ -29,7 +28,7 @@ pub fn push<E: From<WriteError>>(
 /// Adds the record of one entry.
 pub(in crate::output) fn push_entry(
     lines: &mut Formatter,
-    definition: &Definition,
+    listed: &Listed<'_>,
     table: TableId,
     entry: &EntryRef<'_>,
     now: Time,
@@ -41,9 +40,9 @@ pub(in crate::output) fn push_entry(
         table,
         time,
         key: entry.key(),
-        expire_ms: expire_ms.filter(|_| definition.expire_ms > 0),
+        expire_ms: expire_ms.filter(|_| listed.definition.expire_ms > 0),
         resync: entry.resync(),
-        update_id: Some(entry.update_id()),
+        update_id: listed.numbered.then(|| entry.update_id()),
         values,
         server_key: entry.server_key(),
     })
