@@ -294,7 +294,7 @@ impl<P: Pupil> Handler for Learner<P> {
 }
 
 /// What to do about a failure.
-fn help(error: &LinkError, name: &str) -> String {
+pub(super) fn help(error: &LinkError, name: &str) -> String {
     match error {
         LinkError::Session(Closed::Refused(status)) => match *status {
             Status::PEER => {

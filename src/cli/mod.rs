@@ -35,6 +35,7 @@ pub mod validate;
 mod validation;
 pub mod version;
 pub mod view;
+pub mod watch;
 
 use std::io::{self, Write as _};
 
@@ -83,6 +84,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
         Command::Dump(args) => dump::run(view, args),
+        Command::Watch(args) => watch::run(view, args),
         Command::Graph(args) => graph::run(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),
