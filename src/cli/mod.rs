@@ -22,6 +22,7 @@ pub mod man;
 mod notes;
 pub mod parse;
 mod process;
+pub mod recorder;
 pub mod reload;
 pub mod remove;
 pub mod report;

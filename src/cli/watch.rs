@@ -1,5 +1,6 @@
 //! `peerctl watch`: follows peers, and shows or records what changes.
 
+mod channel;
 mod follower;
 mod held;
 mod ledger;
@@ -17,7 +18,8 @@ use std::time::{Duration, Instant};
 use super::args::{WatchArgs, WatchFormat};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::files;
+use super::files::{self, Recording};
+use super::recorder::{Patience, Recorder};
 use super::spool::{Destination, LAST_WORDS, Spool};
 use super::target::{self, Identity, Tables, Targets};
 use super::view::View;
@@ -25,6 +27,7 @@ use crate::escape;
 use crate::node::{self, Control, Node, Retry, clock};
 use crate::record::Checksum;
 
+use channel::Channel;
 use follower::Follower;
 use lines::Lines;
 use outlet::{Counts, Outlet};
@@ -77,12 +80,10 @@ enum Ending {
 
 impl Watch<'_> {
     fn follow(&self, targets: &Targets) -> Result<Exit, Failure> {
-        let calls =
-            targets.peers.iter().map(|target| target.call(Retry::Always)).collect::<Result<Vec<_>, _>>()?;
+        let calls = targets.peers.iter().map(|target| target.call(Retry::Always)).collect::<Result<Vec<_>, _>>()?;
         let us = targets.peers.first().map(|target| target.us.clone()).unwrap_or_default();
-        let peer = |target: &target::Target| {
-            Peer::new(target.name.clone().unwrap_or_default(), target.shown(), self.began)
-        };
+        let peer =
+            |target: &target::Target| Peer::new(target.name.clone().unwrap_or_default(), target.shown(), self.began);
         let follower = Follower::new(
             targets.peers.iter().map(peer).collect(),
             self.tables.clone(),
@@ -109,13 +110,23 @@ impl Watch<'_> {
     }
 
     fn outlets(&self) -> Result<Vec<Outlet>, Failure> {
+        let time = WallClock::new().at(self.began);
+        let mut outlets = Vec::new();
         let lines = match self.args.format.unwrap_or(WatchFormat::Ndjson) {
             WatchFormat::Text => Lines::text(),
             _ => Lines::records(Checksum::None),
         };
-        let spool = Spool::start(Destination::Stdout);
-        let outlet = Outlet::new(lines, spool, WallClock::new().at(self.began));
-        Ok(vec![outlet.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?])
+        outlets.push(Outlet::new(lines, Channel::Stdout(Spool::start(Destination::Stdout)), time)?);
+        if let Some(path) = &self.args.record {
+            let (recording, found) = Recording::open(path)?;
+            let name = recording.shown();
+            if found.cut > 0 {
+                tell(&[format!("{name}: {} bytes of a torn end were cut off", found.cut)]);
+            }
+            let channel = Channel::Recording(Recorder::start(recording, name, Patience::default()));
+            outlets.push(Outlet::new(Lines::records(Checksum::Crc32c), channel, time)?);
+        }
+        Ok(outlets)
     }
 
     /// Looks at everything again and again until there is a reason to end.
@@ -175,10 +186,10 @@ impl Watch<'_> {
         let mut counts = Counts::default();
         let mut result = Ok(());
         for outlet in std::mem::take(&mut follower.outlets) {
-            let (spool, all) = outlet.end(complete);
+            let (channel, all) = outlet.end(complete);
             counts = all;
             let patience = limit.map(|limit| limit.saturating_duration_since(clock::now()));
-            result = result.and(spool.finish(patience, true));
+            result = result.and(channel.finish(patience));
         }
         tell(&std::mem::take(&mut follower.messages));
         if let Some(failure) = follower.failed.take() {
@@ -210,7 +221,10 @@ impl Watch<'_> {
             .collect();
         let mut text = format!("{} entries written in {seconds:.1} s ({})", counts.entries, peers.join(", "));
         if counts.merged > 0 {
-            text.push_str(&format!("; {} more were replaced by later states before they could be written", counts.merged));
+            text.push_str(&format!(
+                "; {} more were replaced by later states before they could be written",
+                counts.merged
+            ));
         }
         let lost = counts.lost + follower.dropped;
         if lost > 0 {

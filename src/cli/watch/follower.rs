@@ -100,12 +100,7 @@ impl Follower {
         let Some(at) = self.peers.get(peer) else { return };
         let time = self.wall.at(now);
         for outlet in &mut self.outlets {
-            outlet.session(record::Session {
-                time,
-                peer: (&*at.name).into(),
-                event,
-                detail: detail.map(Into::into),
-            });
+            outlet.session(record::Session { time, peer: (&*at.name).into(), event, detail: detail.map(Into::into) });
         }
     }
 
@@ -135,7 +130,8 @@ impl Follower {
             Meant::Unless => !at.tables.iter().any(|other| *other.name == *bare),
             Meant::Yes => {
                 for other in &mut at.tables {
-                    if other.name.strip_prefix(b"/") == Some(&**name) && self.choice.meant(&other.name) == Meant::Unless {
+                    if other.name.strip_prefix(b"/") == Some(&**name) && self.choice.meant(&other.name) == Meant::Unless
+                    {
                         let left = other.held.take().and_then(|number| self.tables.get_mut(number));
                         left.into_iter().for_each(|held| held.announced = false);
                     }

@@ -6,9 +6,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use super::channel::Channel;
 use super::held::Held;
 use super::lines::Lines;
-use crate::cli::spool::{CHUNK, Gone, Spool};
+use crate::cli::spool::{CHUNK, Gone};
 use crate::output::entries::lines::State;
 use crate::output::entries::received;
 use crate::record::{Session, Time, WriteError};
@@ -28,7 +29,7 @@ const MOST_SESSIONS: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Outlet {
     lines: Lines,
-    channel: Spool,
+    channel: Channel,
     /// What is to be written when there is room, in the order of the first change.
     backlog: VecDeque<Item>,
     /// For each table the keys in the backlog, with the number of the item that counts.
@@ -63,7 +64,7 @@ enum Item {
 
 impl Outlet {
     /// Begins with a header.
-    pub(super) fn new(mut lines: Lines, channel: Spool, time: Time) -> Result<Self, WriteError> {
+    pub(super) fn new(mut lines: Lines, channel: Channel, time: Time) -> Result<Self, WriteError> {
         lines.header(time)?;
         Ok(Self {
             lines,
@@ -203,7 +204,7 @@ impl Outlet {
     }
 
     /// Writes the last line; what is still kept is lost.
-    pub(super) fn end(mut self, complete: bool) -> (Spool, Counts) {
+    pub(super) fn end(mut self, complete: bool) -> (Channel, Counts) {
         self.counts.lost += self.keys.iter().map(|keys| keys.len() as u64).sum::<u64>();
         let put = self.lines.end(complete && self.counts.lost == 0);
         self.count_lost(put.is_err());
@@ -254,7 +255,7 @@ impl Outlet {
         if self.lines.len() > 0 && !self.gone {
             let chunk = self.lines.take();
             self.pushed += chunk.len() as u64;
-            self.gone |= self.channel.push_at_once(chunk).is_err();
+            self.gone |= self.channel.push(chunk).is_err();
         }
         self.look();
     }

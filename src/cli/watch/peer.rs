@@ -50,10 +50,7 @@ pub(super) enum Phase {
     /// The peer didn't have everything itself.
     Partial,
     /// There is no session.
-    Down {
-        why: String,
-        next_try: Option<Instant>,
-    },
+    Down { why: String, next_try: Option<Instant> },
 }
 
 /// When to ask for a resync.

@@ -7,8 +7,8 @@
 
 use std::fmt::Write as _;
 
-use super::columns::{grouped, heading, life};
 use super::columns;
+use super::columns::{grouped, heading, life};
 use crate::escape;
 use crate::record::{Session, Time};
 use crate::stick::{Definition, FreqCtr, ValueKind, key};
