@@ -121,9 +121,13 @@ impl Sort {
         Ok(Self { column: Column::parse(column, definition)?, descending })
     }
 
+    /// Which of two contents of the column comes first.
+    pub(super) fn order(&self, a: Rank<'_>, b: Rank<'_>) -> Ordering {
+        if self.descending { b.cmp(&a) } else { a.cmp(&b) }
+    }
+
     pub(super) fn compare<'a>(&self, a: &(Rank<'a>, EntryRef<'a>), b: &(Rank<'a>, EntryRef<'a>)) -> Ordering {
-        let order = if self.descending { b.0.cmp(&a.0) } else { a.0.cmp(&b.0) };
-        order.then_with(|| a.1.key().cmp(b.1.key()))
+        self.order(a.0, b.0).then_with(|| a.1.key().cmp(b.1.key()))
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod column;
 mod entry;
+mod merged;
 mod snapshot;
 mod store;
 mod update;
 
 pub use column::{Column, ColumnError, Sort};
 pub use entry::{Entry, EntryRef};
+pub use merged::{Merge, Row, is_added, merged};
 pub use store::{Counters, Full, Iter, Limits, Store, StoreError};
 pub use update::{Applied, ServerKey, Update};
