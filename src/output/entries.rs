@@ -25,7 +25,7 @@ pub struct Listed<'a> {
 }
 
 /// The columns of a table but its key, one for each element of an array.
-fn columns(definition: &Definition) -> Vec<Column> {
+pub(crate) fn columns(definition: &Definition) -> Vec<Column> {
     let of_field = |field: &crate::stick::Field| {
         let field = *field;
         let count = if field.kind == ValueKind::Text { 1 } else { field.values() };
