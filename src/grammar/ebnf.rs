@@ -6,6 +6,7 @@ pub const GRAMMARS: &[(&str, &str)] = &[
     ("condition", include_str!("../../grammar/condition.ebnf")),
     ("file", include_str!("../../grammar/file.ebnf")),
     ("line", include_str!("../../grammar/line.ebnf")),
+    ("where", include_str!("../../grammar/where.ebnf")),
 ];
 
 /// The text of the grammar called `name`; `None` if there is none of that name.

@@ -5,6 +5,7 @@
 
 mod column;
 mod entry;
+mod filter;
 mod merged;
 mod snapshot;
 mod store;
@@ -12,6 +13,7 @@ mod update;
 
 pub use column::{Column, ColumnError, Sort};
 pub use entry::{Entry, EntryRef};
+pub use filter::{Filter, Where, WhereError, WhereErrorKind};
 pub use merged::{Merge, Row, is_added, merged};
 pub use store::{Counters, Full, Iter, Limits, Store, StoreError};
 pub use update::{Applied, ServerKey, Update};
