@@ -99,6 +99,9 @@ pub enum Command {
     /// Write down what stick tables hold: a full copy from live peers
     #[command(after_help = help::DUMP)]
     Dump(Box<DumpArgs>),
+    /// Say in which entries peers differ
+    #[command(after_help = help::COMPARE)]
+    Compare(Box<CompareArgs>),
     /// Wait until peers are in sync and hold what they should
     #[command(name = "wait-sync", after_help = help::WAIT_SYNC)]
     WaitSync(Box<WaitSyncArgs>),

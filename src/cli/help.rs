@@ -15,7 +15,7 @@ use clap::{Command, CommandFactory as _};
 use super::args::Cli;
 
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
-pub use live::{DUMP, WAIT_SYNC};
+pub use live::{COMPARE, DUMP, WAIT_SYNC};
 pub use peers::{ADD, GENERATE, REMOVE};
 pub use show::{GRAPH, SHOW};
 pub use syntax::{COMPLETIONS, GRAMMAR, MAN, PARSE};
@@ -33,7 +33,7 @@ pub fn command() -> Command {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
-    ("Live", &["dump", "wait-sync"]),
+    ("Live", &["dump", "compare", "wait-sync"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 

@@ -4,6 +4,7 @@ pub mod add;
 pub mod args;
 pub mod check;
 pub mod collect;
+pub mod compare;
 pub mod completions;
 pub mod dump;
 pub mod edit;
@@ -84,6 +85,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
         Command::Dump(args) => dump::run(view, args),
+        Command::Compare(args) => compare::run(view, args),
         Command::WaitSync(args) => wait_sync::run(view, args),
         Command::Graph(args) => graph::run(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),

@@ -20,6 +20,25 @@ A file is mode 0600 and takes its place when it is complete. The last
 record says whether everything came (\"complete\"). Exit: 0 all came,
 3 no connection, 5 some came, 2 no such table.";
 
+/// `compare`.
+pub const COMPARE: &str = "\
+Examples:
+  Do lb1 and lb2 hold the same?
+    peerctl compare -f haproxy.cfg lb1 lb2
+
+  One table, exactly, the largest differences of gpc0 first:
+    peerctl compare lb1=10.0.0.1:10000 lb2=10.0.0.2:10000 \\
+      --table st_src --tolerance 0% --sort gpc0 --limit 50
+
+  Keys that differ, for a script:
+    peerctl compare -f haproxy.cfg lb1 lb2 --format json |
+      jq -r '.tables[].differ[].key'
+
+Tags, server ids and names must be the same; counts and rates may be
+apart by --tolerance of the larger one, rates by 1 in any case. conn_cur
+isn't compared: each HAProxy has its own. Exit: 0 the same, 1 they
+differ, 3 no connection, 5 one didn't tell everything.";
+
 /// `wait-sync`.
 pub const WAIT_SYNC: &str = "\
 Examples:
