@@ -102,6 +102,12 @@ pub enum Command {
     /// Follow stick tables: what live peers change, on a screen or as records
     #[command(after_help = help::WATCH)]
     Watch(Box<WatchArgs>),
+    /// Say in which entries peers differ
+    #[command(after_help = help::COMPARE)]
+    Compare(Box<CompareArgs>),
+    /// Wait until peers are in sync and hold what they should
+    #[command(name = "wait-sync", after_help = help::WAIT_SYNC)]
+    WaitSync(Box<WaitSyncArgs>),
     /// Say what a rule finds, why that is bad, and what to write instead
     #[command(after_help = help::EXPLAIN)]
     Explain {

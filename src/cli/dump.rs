@@ -13,7 +13,7 @@ use super::collect::Collector;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files::{self, Output};
-use super::learn::{Ending, Learned, Stage, learn};
+use super::learn::{Course, Ending, Learned, Stage, learn};
 use super::spool::{Destination, LAST_WORDS, Spool};
 use super::target::{self, Identity, Tables, Target, Targets};
 use super::view::View;
@@ -49,13 +49,14 @@ struct Dump<'a> {
 impl Dump<'_> {
     fn peers(&self, targets: &Targets, who: Identity) -> Result<Exit, Failure> {
         let timeout = Duration::from_millis(self.args.timeout.ms().into());
+        let course = Course { who, timeout, again: false };
         let select = &self.args.select;
         let bar = self.bar(targets);
         let names = targets.peers.iter().map(|target| target.name.clone().unwrap_or_default());
         if self.format() == DumpFormat::Ndjson && select.sort.is_none() && select.filter.is_none() {
             let spool = self.spool()?;
             let stream = Stream::new(spool, names.collect(), self.tables.clone(), select.limit, bar.clone());
-            let learned = learn(targets, who, timeout, stream)?;
+            let learned = learn(targets, course, stream)?;
             bar.finish_and_clear();
             let (exit, complete) = (learned.exit(), learned.is_complete());
             let got = learned.lessons.iter().any(|lesson| lesson.stage != Stage::Waiting && lesson.entries > 0);
@@ -65,7 +66,7 @@ impl Dump<'_> {
         }
         let began = clock::now();
         let collector = Collector::new(self.tables.clone(), targets.peers.len(), began);
-        let learned = learn(targets, who, timeout, collector)?;
+        let learned = learn(targets, course, collector)?;
         bar.finish_and_clear();
         self.report(&learned);
         let section = targets.configuration.as_ref().map(|configuration| configuration.section.as_slice());
@@ -161,7 +162,7 @@ fn unix_ms() -> u64 {
 }
 
 /// Lines on standard error.
-fn tell(lines: &[String]) {
+pub(super) fn tell(lines: &[String]) {
     let text: String = lines.iter().map(|line| format!("peerctl: {}\n", escape::line(line.as_bytes()))).collect();
     // Nothing is left to do if standard error is gone.
     let _ = std::io::stderr().write_all(text.as_bytes());

@@ -1,4 +1,6 @@
-//! Learns what peers hold: one full resync from each, of which the timed pass is the whole truth. Nothing is acknowledged.
+//! Learns what peers hold: a full resync from each, of which the timed pass is the whole truth. Nothing is acknowledged.
+
+mod learner;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
@@ -8,13 +10,13 @@ use std::time::{Duration, Instant};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
-use super::target::{Address, Identity, Targets};
-use crate::escape;
-use crate::node::{self, Control, Handler, LinkError, LinkState, Next, Node, PeerIndex, Retry, clock};
-use crate::proto::Session;
-use crate::proto::hello::{Status, Version};
-use crate::proto::session::{Closed, Event, RemoteTable, Update};
+use super::target::{Identity, Listen, Targets};
+use crate::node::{self, Control, ListenError, Listener, Node, PeerIndex, Retry, clock};
+use crate::proto::session::{RemoteTable, Update};
 use crate::record::SessionEvent;
+
+use learner::Learner;
+pub(super) use learner::help;
 
 /// The longest that HAProxy's own name is borrowed: a process that reloads meanwhile must wait for us.
 pub const BORROWED: Duration = Duration::from_secs(5);
@@ -38,6 +40,24 @@ pub trait Pupil: 'static {
 
     /// Some entries have been taught; `false` if no more are wanted from anybody.
     fn pause(&mut self, now: Instant) -> bool;
+
+    /// A peer has taught all it has, `complete` if it considers itself in sync. Says when to ask it again, in a [`Course`]
+    /// that does; `None` if it isn't needed any more.
+    fn learned(&mut self, peer: PeerIndex, now: Instant, complete: bool) -> Option<Instant> {
+        let _once_is_enough = (peer, now, complete);
+        None
+    }
+}
+
+/// How it is learned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Course {
+    /// As whom.
+    pub who: Identity,
+    /// For how long at most.
+    pub timeout: Duration,
+    /// Whether peers are called until they have taught, and asked again until [`Pupil::learned`] needs no more.
+    pub again: bool,
 }
 
 /// How it went with one peer.
@@ -94,25 +114,38 @@ pub struct Learned<P> {
     pub lessons: Vec<Lesson>,
     /// Why it ended.
     pub ending: Ending,
+    /// Whether the peers were to call us.
+    listened: bool,
 }
 
-/// Learns from all peers at the same time, for `timeout` at most.
+/// Learns from all peers at the same time.
 ///
 /// # Errors
 /// If a target can't be called at all, or the system gives no event queue.
-pub fn learn<P: Pupil>(targets: &Targets, who: Identity, timeout: Duration, pupil: P) -> Result<Learned<P>, Failure> {
-    let names: Vec<String> = targets.peers.iter().map(super::target::Target::shown).collect();
+pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Learned<P>, Failure> {
     let guard = files::Guard::note();
     let began = clock::now();
-    let timeout = if who == Identity::Borrowed { timeout.min(BORROWED) } else { timeout };
+    let Course { who, timeout, again } = course;
+    let timeout = if who == Identity::Borrowed && !again { timeout.min(BORROWED) } else { timeout };
+    let retry = if again { Retry::Always } else { Retry::Never };
     let us = targets.peers.first().map(|target| target.us.clone()).unwrap_or_default();
-    let calls = targets.peers.iter().map(|target| target.call(Retry::Never)).collect::<Result<Vec<_>, _>>()?;
+    let calls = targets.peers.iter().filter(|_| targets.listen.is_none()).map(|target| target.call(retry));
+    let calls = calls.collect::<Result<Vec<_>, _>>()?;
+    let listen = targets.listen.as_ref().map(Listen::options).transpose()?;
+    let listened = listen.is_some();
     let learned = node::run(async {
         let control = Control::new();
-        let learner = Learner::new(pupil, &names, control.clone(), began);
+        let patient = again || listened;
+        let learner = Learner::new(pupil, &targets.peers, control.clone(), began, who, patient);
         let node = Node::new(node::Options::new(&us), control.clone(), learner);
         for call in calls {
             node.dial(call);
+        }
+        if let Some(options) = listen {
+            for target in &targets.peers {
+                node.expect(target.name.as_deref().unwrap_or_default(), target.certificate_names());
+            }
+            node.listen(Listener::bind(options).await?);
         }
         let mut finished = pin!(node.finished());
         let mut ending = loop {
@@ -144,12 +177,13 @@ pub fn learn<P: Pupil>(targets: &Targets, who: Identity, timeout: Duration, pupi
         }
         let mut learner = node.handler();
         let (pupil, lessons) = learner.end();
-        (pupil, lessons, ending)
+        Ok((pupil, lessons, ending))
     });
     drop(guard);
-    let (pupil, lessons, ending) = learned.map_err(|error| Failure::io("epoll", "", &error))?;
+    let learned: Result<_, ListenError> = learned.map_err(|error| Failure::io("epoll", "", &error))?;
+    let (pupil, lessons, ending) = learned.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
     match pupil {
-        Some(pupil) => Ok(Learned { pupil, lessons, ending }),
+        Some(pupil) => Ok(Learned { pupil, lessons, ending, listened }),
         None => Err(Failure::new(Exit::Io, "what was learned is lost", "please report it")),
     }
 }
@@ -192,148 +226,13 @@ impl<P> Learned<P> {
                 (Stage::Failed { why, help }, _) if help.is_empty() => Some(format!("{name}: {why}")),
                 (Stage::Failed { why, help }, _) => Some(format!("{name}: {why}; {help}")),
                 (_, Ending::Interrupted(_)) => Some(cut("interrupted")),
+                (Stage::Waiting, _) if self.listened => Some(format!(
+                    "{name}: it didn't call; HAProxy does so every 5 s if its line for us has the address that we listen on"
+                )),
                 (Stage::Waiting, _) => Some(format!("{name}: no session in time")),
                 (Stage::Learning, _) => Some(cut("time ran out")),
             }
         };
         self.lessons.iter().filter_map(problem).collect()
-    }
-}
-
-/// The handler.
-struct Learner<P> {
-    pupil: Option<P>,
-    control: Control,
-    began: Instant,
-    peers: Vec<Peer>,
-}
-
-struct Peer {
-    lesson: Lesson,
-    version: Version,
-    asked: bool,
-}
-
-impl<P: Pupil> Learner<P> {
-    fn new(pupil: P, names: &[String], control: Control, began: Instant) -> Self {
-        let peer = |name: &String| Peer {
-            lesson: Lesson { name: name.clone(), stage: Stage::Waiting, entries: 0, took: Duration::ZERO },
-            version: Version::V2_1,
-            asked: false,
-        };
-        Self { pupil: Some(pupil), control, began, peers: names.iter().map(peer).collect() }
-    }
-
-    fn end(&mut self) -> (Option<P>, Vec<Lesson>) {
-        (self.pupil.take(), self.peers.drain(..).map(|peer| peer.lesson).collect())
-    }
-
-    fn fail(&mut self, peer: PeerIndex, now: Instant, error: &LinkError) {
-        let (Some(at), Some(pupil)) = (self.peers.get_mut(peer.0), &mut self.pupil) else { return };
-        let refused = matches!(error, LinkError::Session(Closed::Refused(_)));
-        let event = if refused { SessionEvent::Refused } else { SessionEvent::Closed };
-        let why = error.to_string();
-        pupil.session(peer, now, event, Some(&why));
-        at.lesson.stage = Stage::Failed { why, help: help(error, &at.lesson.name) };
-    }
-}
-
-impl<P: Pupil> Handler for Learner<P> {
-    fn event(&mut self, peer: PeerIndex, now: Instant, event: Event<'_>) {
-        let (Some(at), Some(pupil)) = (self.peers.get_mut(peer.0), &mut self.pupil) else { return };
-        match event {
-            Event::Established { version, .. } => {
-                at.version = version;
-                at.lesson.stage = Stage::Learning;
-                pupil.session(peer, now, SessionEvent::Established, None);
-            }
-            Event::Table(table) if at.lesson.stage == Stage::Learning => pupil.table(peer, table),
-            // What isn't timed came before the pass, or comes a second time: a change while the pass is on its way is in it.
-            // Peers of version 2.0 never time.
-            Event::Update(update)
-                if at.lesson.stage == Stage::Learning
-                    && update.resync
-                    && (update.life_ms.is_some() || at.version < Version::V2_1) =>
-            {
-                at.lesson.entries += 1;
-                pupil.entry(peer, now, &update);
-            }
-            Event::ResyncEnded { complete } if at.lesson.stage == Stage::Learning => {
-                at.lesson.stage = Stage::Learned { complete };
-                at.lesson.took = now.saturating_duration_since(self.began);
-                let event = if complete { SessionEvent::ResyncFinished } else { SessionEvent::ResyncPartial };
-                pupil.session(peer, now, event, None);
-                self.control.stop(peer);
-            }
-            _ => {}
-        }
-    }
-
-    fn ready(&mut self, peer: PeerIndex, now: Instant, session: &mut Session) -> Next {
-        let (Some(at), Some(pupil)) = (self.peers.get_mut(peer.0), &mut self.pupil) else { return Next::Stop };
-        if !at.asked {
-            at.asked = true;
-            session.request_resync();
-        }
-        if !pupil.pause(now) {
-            self.control.stop_all();
-            return Next::Stop;
-        }
-        Next::Wait
-    }
-
-    fn link(&mut self, peer: PeerIndex, now: Instant, state: &LinkState<'_>) {
-        let LinkState::Closed { why, .. } = state else { return };
-        let stage = self.peers.get(peer.0).map(|at| at.lesson.stage.clone());
-        let running = matches!(stage, Some(Stage::Waiting | Stage::Learning));
-        // We ended it ourselves: time was up, or somebody wanted us to.
-        if running && !matches!(why, LinkError::Stopped) {
-            self.fail(peer, now, why);
-        }
-    }
-}
-
-/// What to do about a failure.
-pub(super) fn help(error: &LinkError, name: &str) -> String {
-    match error {
-        LinkError::Session(Closed::Refused(status)) => match *status {
-            Status::PEER => {
-                "it doesn't list us: add a line for this tool to its peers section (`peerctl add SECTION FILE \
-                             --guest`) and reload, or give the name of a line it has with -L"
-                    .to_owned()
-            }
-            Status::HOST => format!(
-                "the process there isn't `{name}`: look at `localpeer`, `haproxy -L` and the host name of that machine"
-            ),
-            Status::TRY_AGAIN => {
-                "somebody else has a session under that name now: a HAProxy that is reloading, or another tool; \
-                              try again in a few seconds"
-                    .to_owned()
-            }
-            _ => String::new(),
-        },
-        LinkError::Foreign(foreign) if foreign.is_tls() => "call it with --ssl".to_owned(),
-        LinkError::Connect { .. } => "is HAProxy running there, with a peers section that has this address?".to_owned(),
-        LinkError::Session(Closed::Eof { .. }) | LinkError::Lost { .. } => {
-            "it ended, was reloaded, or another tool uses our name (each needs a line of its own)".to_owned()
-        }
-        _ => String::new(),
-    }
-}
-
-impl super::target::Target {
-    /// The call to make.
-    ///
-    /// # Errors
-    /// If nothing can be called there.
-    pub fn call(&self, retry: Retry) -> Result<node::Target, Failure> {
-        let unnamed = || Failure::misuse("a peer without a name can't be learned from", "give NAME=ADDRESS");
-        let name = self.name.as_deref().ok_or_else(unnamed)?;
-        let address = self.address.as_ref().map(Address::to_string).unwrap_or_default();
-        let address = node::Address::parse(&address).map_err(|error| {
-            let message = format!("{}: {error}", escape::name(name));
-            Failure::misuse(message, "give another address by hand: NAME=ADDRESS")
-        })?;
-        Ok(node::Target { us: Some(self.us.clone()), retry, ..node::Target::new(name, address) })
     }
 }

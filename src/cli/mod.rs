@@ -4,6 +4,7 @@ pub mod add;
 pub mod args;
 pub mod check;
 pub mod collect;
+pub mod compare;
 pub mod completions;
 pub mod dump;
 pub mod edit;
@@ -37,6 +38,7 @@ mod validation;
 pub mod version;
 pub mod view;
 pub mod watch;
+pub mod wait_sync;
 
 use std::io::{self, Write as _};
 
@@ -86,6 +88,8 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Generate(args) => generate::run(args),
         Command::Dump(args) => dump::run(view, args),
         Command::Watch(args) => watch::run(view, args),
+        Command::Compare(args) => compare::run(view, args),
+        Command::WaitSync(args) => wait_sync::run(view, args),
         Command::Graph(args) => graph::run(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),

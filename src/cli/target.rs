@@ -10,14 +10,16 @@ mod listening;
 mod tables;
 mod tls;
 
-use std::path::Path;
+use std::rc::Rc;
 
 use super::{args::ConnectArgs, failure::Failure, instances::Loaded, view::View};
+use crate::escape;
+use crate::node;
+use crate::node::tls::{ClientTls, ClientTlsOptions, Expected, TlsSetupError};
 
 pub use address::{Address, Family};
 pub use listening::Listen;
 pub use tables::{Meant, Tables};
-pub use tls::{Tls, Trust};
 
 /// Whom a command calls, or is called by.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub struct Targets {
 }
 
 /// A peer to call.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// Its name among the peers: HAProxy takes no call for another one. `None` if the address is all that is known.
     pub name: Option<Box<[u8]>>,
@@ -44,7 +46,7 @@ pub struct Target {
     /// Whether its listener waits for a PROXY header in front of everything.
     pub proxy_header: bool,
     /// How it is called with TLS; `None` for plain TCP.
-    pub tls: Option<Tls>,
+    pub tls: Option<ClientTlsOptions>,
 }
 
 impl Target {
@@ -52,9 +54,39 @@ impl Target {
     #[must_use]
     pub fn shown(&self) -> String {
         match (&self.name, &self.address) {
-            (Some(name), _) => crate::escape::name(name).into_owned(),
+            (Some(name), _) => escape::name(name).into_owned(),
             (None, Some(address)) => address.to_string(),
             (None, None) => String::new(),
+        }
+    }
+
+    /// The call to make.
+    ///
+    /// # Errors
+    /// If nothing can be called there, or the certificates can't be used.
+    pub fn call(&self, retry: node::Retry) -> Result<node::Target, Failure> {
+        let address = self.address.as_ref().map(Address::to_string).unwrap_or_default();
+        let address = node::Address::parse(&address).map_err(|error| {
+            let message = format!("{}: {error}", self.shown());
+            Failure::misuse(message, "give another address by hand: NAME=ADDRESS")
+        })?;
+        let tls = self.tls.as_ref().map(ClientTls::new).transpose().map_err(unusable)?;
+        let name = self.name.as_deref().unwrap_or_default();
+        Ok(node::Target {
+            tls: tls.map(Rc::new),
+            us: Some(self.us.clone()),
+            certificate_names: self.certificate_names(),
+            retry,
+            ..node::Target::new(name, address)
+        })
+    }
+
+    /// The names that its certificate may have if it calls us; none = its own.
+    #[must_use]
+    pub fn certificate_names(&self) -> Vec<String> {
+        match self.tls.as_ref().map(|tls| &tls.expected) {
+            Some(Expected::OneOf(names)) => names.clone(),
+            _ => Vec::new(),
         }
     }
 }
@@ -104,7 +136,7 @@ pub fn resolve(view: &View, args: &ConnectArgs, peers: &[String], who: Identity)
     Ok(targets)
 }
 
-/// The files of TLS, read.
-fn file(path: &Path) -> Result<Vec<u8>, Failure> {
-    Ok(super::files::contents(path)?)
+/// Why files of TLS can't be used.
+fn unusable(error: TlsSetupError) -> Failure {
+    Failure::misuse(format!("TLS: {error}"), "")
 }

@@ -10,21 +10,21 @@ mod peer;
 mod wall;
 
 use std::future::{Future as _, poll_fn};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::args::{WatchArgs, WatchFormat};
+use super::dump::tell;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files::{self, Recording};
 use super::recorder::{Patience, Recorder};
 use super::spool::{Destination, LAST_WORDS, Spool};
-use super::target::{self, Identity, Tables, Targets};
+use super::target::{self, Identity, Listen, Tables, Targets};
 use super::view::View;
-use crate::escape;
-use crate::node::{self, Control, Node, Retry, clock};
+use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
 use crate::record::Checksum;
 
 use channel::Channel;
@@ -80,7 +80,9 @@ enum Ending {
 
 impl Watch<'_> {
     fn follow(&self, targets: &Targets) -> Result<Exit, Failure> {
-        let calls = targets.peers.iter().map(|target| target.call(Retry::Always)).collect::<Result<Vec<_>, _>>()?;
+        let calls = targets.peers.iter().filter(|_| targets.listen.is_none());
+        let calls = calls.map(|target| target.call(Retry::Always)).collect::<Result<Vec<_>, _>>()?;
+        let listen = targets.listen.as_ref().map(Listen::options).transpose()?;
         let us = targets.peers.first().map(|target| target.us.clone()).unwrap_or_default();
         let peer =
             |target: &target::Target| Peer::new(target.name.clone().unwrap_or_default(), target.shown(), self.began);
@@ -96,6 +98,12 @@ impl Watch<'_> {
             for call in calls {
                 node.dial(call);
             }
+            if let Some(options) = listen {
+                for target in &targets.peers {
+                    node.expect(target.name.as_deref().unwrap_or_default(), target.certificate_names());
+                }
+                node.listen(Listener::bind(options).await?);
+            }
             let mut finished = pin!(node.finished());
             let ending = self.rounds(&node, &control, finished.as_mut()).await;
             node.handler().stopping = true;
@@ -103,9 +111,10 @@ impl Watch<'_> {
             until(clock::now() + GOODBYE, finished.as_mut()).await;
             let empty = Follower::new(Vec::new(), Tables::default(), Vec::new(), None);
             let follower = std::mem::replace(&mut *node.handler(), empty);
-            (ending, follower)
+            Ok((ending, follower))
         });
-        let (ending, follower) = ended.map_err(|error| Failure::io("epoll", "", &error))?;
+        let ended: Result<_, ListenError> = ended.map_err(|error| Failure::io("epoll", "", &error))?;
+        let (ending, follower) = ended.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
         self.end(ending, follower)
     }
 
@@ -242,11 +251,4 @@ async fn until<F: Future>(then: Instant, mut future: Pin<&mut F>) -> Option<F::O
         Poll::Pending => limit.as_mut().poll(cx).map(|()| None),
     })
     .await
-}
-
-/// Lines on standard error.
-fn tell(lines: &[String]) {
-    let text: String = lines.iter().map(|line| format!("peerctl: {}\n", escape::line(line.as_bytes()))).collect();
-    // Nothing is left to do if standard error is gone.
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -25,7 +25,8 @@ pub struct Listed<'a> {
 }
 
 /// The columns of a table but its key, one for each element of an array.
-pub(crate) fn columns(definition: &Definition) -> Vec<Column> {
+#[must_use]
+pub fn columns(definition: &Definition) -> Vec<Column> {
     let of_field = |field: &crate::stick::Field| {
         let field = *field;
         let count = if field.kind == ValueKind::Text { 1 } else { field.values() };
@@ -38,7 +39,8 @@ pub(crate) fn columns(definition: &Definition) -> Vec<Column> {
 }
 
 /// The column's name, as filters take it: `gpc0`, `gpc[1]`.
-fn name(column: &Column) -> String {
+#[must_use]
+pub fn name(column: &Column) -> String {
     match column {
         Column::Key => "key".to_owned(),
         Column::ServerKey => "server_key".to_owned(),

@@ -1,30 +1,47 @@
 //! `--listen`: where peers call us.
 
-use super::{Address, Tls};
+use super::Address;
 use crate::cli::{args::ConnectArgs, failure::Failure};
 use crate::escape;
+use crate::node;
+use crate::node::tls::{ClientTlsOptions, ServerTls, ServerTlsOptions};
 
 /// Where peers call us.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Listen {
     /// The address.
     pub address: Address,
     /// The TLS that callers must use, with a certificate of ours; `None` for plain TCP.
-    pub tls: Option<Tls>,
+    pub tls: Option<ServerTlsOptions>,
+}
+
+impl Listen {
+    /// The listener to open.
+    ///
+    /// # Errors
+    /// If the certificate can't be used.
+    pub fn options(&self) -> Result<node::ListenOptions, Failure> {
+        let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(super::unusable)?;
+        let address = node::Address::parse_listening(&self.address.to_string())
+            .map_err(|error| Failure::misuse(format!("--listen: {error}"), ""))?;
+        // Whether plain will do was decided before.
+        Ok(node::ListenOptions { address, tls, insecure_plaintext: true, allow: Vec::new() })
+    }
 }
 
 /// The listener that the options ask for. `tls` is how the peers would be called.
-pub(super) fn listen(args: &ConnectArgs, text: &str, tls: Option<&Tls>) -> Result<Listen, Failure> {
+pub(super) fn listen(args: &ConnectArgs, text: &str, tls: Option<&ClientTlsOptions>) -> Result<Listen, Failure> {
     let shown = escape::name(text.as_bytes());
     let Some(address) = Address::parse(text.as_bytes()) else {
         let help = "write it as on a `bind` line: 127.0.0.1:10999, :10999, [::1]:10999 or unix@/path";
         return Err(Failure::misuse(format!("--listen {shown}: no address to listen on"), help));
     };
     let tls = match tls {
-        Some(tls) if tls.identity.is_none() => {
-            return Err(Failure::misuse("a listener with TLS needs a certificate", "give --ssl --crt FILE"));
+        None => None,
+        Some(ClientTlsOptions { certificate: Some(certificate), trust, .. }) => {
+            Some(ServerTlsOptions { certificate: certificate.clone(), trust: trust.clone() })
         }
-        tls => tls.cloned(),
+        Some(_) => return Err(Failure::misuse("a listener with TLS needs a certificate", "give --ssl --crt FILE")),
     };
     if tls.is_none() && !args.insecure_plaintext && !address.is_private() {
         let help = "use TLS with --ssl --crt FILE --ca-file FILE; or, if nobody else can reach that address, say \

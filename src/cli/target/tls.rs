@@ -1,54 +1,52 @@
 //! TLS: by hand, or from the words of a `server` line.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::globals::Globals;
 use crate::cli::args::{ConnectTlsArgs, VerifyArg};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::files;
 use crate::cli::instances::shown;
 use crate::escape;
 use crate::grammar::ParamTable;
-
-/// How a connection is made with TLS. Files are read, as PEM.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Tls {
-    /// How the other side is checked.
-    pub trust: Trust,
-    /// Our certificate, what it was signed with, and its key.
-    pub identity: Option<Vec<u8>>,
-    /// The name that the other side's certificate must carry; `None`: any that [`Self::trust`] takes will do.
-    pub host: Option<String>,
-    /// The name that we say we call.
-    pub sni: Option<String>,
-}
-
-/// How the other side is checked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Trust {
-    /// Not at all.
-    Anybody,
-    /// With the certificates that this machine trusts.
-    System,
-    /// With these.
-    Certificates(Vec<u8>),
-}
+use crate::node::tls::{ClientTlsOptions, Expected, Pem};
 
 /// The name of the machine's own certificates in place of a file.
 const SYSTEM: &[u8] = b"@system-ca";
 
+/// Where they stand: Debian and Alpine, Fedora, older Red Hats, SUSE, BSDs. OpenSSL looks at the variable first.
+const SYSTEM_FILES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+const SYSTEM_VARIABLE: &str = "SSL_CERT_FILE";
+
 /// TLS flags: what holds for all peers, and names that hold for one.
 #[derive(Clone, Debug)]
 pub(super) struct ByHand {
-    all: Tls,
+    all: ClientTlsOptions,
+    /// The name that certificates must carry.
+    host: Option<String>,
     hosts: BTreeMap<Vec<u8>, String>,
 }
 
 impl ByHand {
     /// How the peer of that name is called.
-    pub(super) fn of(&self, peer: Option<&[u8]>) -> Tls {
-        let host = peer.and_then(|peer| self.hosts.get(peer)).or(self.all.host.as_ref());
-        Tls { host: host.cloned(), sni: host.cloned(), ..self.all.clone() }
+    pub(super) fn of(&self, peer: Option<&[u8]>) -> ClientTlsOptions {
+        match peer.and_then(|peer| self.hosts.get(peer)).or(self.host.as_ref()) {
+            Some(host) => ClientTlsOptions {
+                expected: Expected::OneOf(vec![host.clone()]),
+                sni: host.parse::<IpAddr>().is_err().then(|| host.clone()),
+                ..self.all.clone()
+            },
+            None => self.all.clone(),
+        }
     }
 }
 
@@ -62,22 +60,22 @@ pub(super) fn by_hand<'a>(
         return Ok(None);
     }
     let trust = match (&args.ca_file, args.verify) {
-        (None, Some(VerifyArg::None)) if args.verifyhost.is_empty() => Trust::Anybody,
+        (None, Some(VerifyArg::None)) if args.verifyhost.is_empty() => None,
         (ca, Some(VerifyArg::None)) => {
             let flag = if ca.is_some() { "--ca-file" } else { "--verifyhost" };
             let message = format!("--verify none checks nothing, and {flag} says what to check");
             return Err(Failure::misuse(message, "leave one of them out"));
         }
-        (Some(file), _) if file.as_os_str().as_encoded_bytes() == SYSTEM => Trust::System,
-        (Some(file), _) => Trust::Certificates(super::file(file)?),
+        (Some(file), _) if file.as_os_str().as_encoded_bytes() == SYSTEM => Some(system()?),
+        (Some(file), _) => Some(pem(file)?),
         // A listener may take whoever has a name that is listed.
-        (None, None) if listens && args.verifyhost.is_empty() => Trust::Anybody,
+        (None, None) if listens && args.verifyhost.is_empty() => None,
         (None, _) => {
             let help = "give --ca-file FILE to check the other side, or say --verify none if anyone may take its place";
             return Err(Failure::misuse("--ssl says nothing about certificates of the other side", help));
         }
     };
-    let identity = args.crt.as_ref().map(|crt| certificate(crt)).transpose()?;
+    let certificate = args.crt.as_ref().map(|crt| certificate(crt)).transpose()?;
     let mut hosts = BTreeMap::new();
     let mut host = None;
     for text in &args.verifyhost {
@@ -92,7 +90,8 @@ pub(super) fn by_hand<'a>(
             }
         }
     }
-    Ok(Some(ByHand { all: Tls { trust, identity, host, sni: None }, hosts }))
+    let all = ClientTlsOptions { trust, expected: Expected::Anything, certificate, sni: None };
+    Ok(Some(ByHand { all, host, hosts }))
 }
 
 /// What the words of a `server` line in the file `config` say; `None` for plain TCP. What stands there and isn't obeyed is
@@ -102,7 +101,7 @@ pub(super) fn of_words(
     globals: &Globals,
     config: &Path,
     notes: &mut Vec<String>,
-) -> Result<Option<Tls>, Failure> {
+) -> Result<Option<ClientTlsOptions>, Failure> {
     let mut ssl = false;
     let (mut ca, mut crt, mut host, mut sni) = (None, None, None, None);
     let mut verifies = !globals.unverified;
@@ -128,20 +127,21 @@ pub(super) fn of_words(
         return Ok(None);
     }
     let trust = match ca {
-        _ if !verifies => Trust::Anybody,
-        Some(SYSTEM) => Trust::System,
-        Some(name) => Trust::Certificates(read(&globals.ca_file(config, name), "ca-base")?),
+        _ if !verifies => None,
+        Some(SYSTEM) => Some(system()?),
+        Some(name) => Some(read(&globals.ca_file(config, name), "ca-base")?),
         None => {
             let help = "HAProxy refuses such a line: add `ca-file FILE` to it, or give --ssl --ca-file FILE";
             return Err(Failure::misuse("TLS with `verify required`, and no `ca-file` to check with", help));
         }
     };
-    let identity = crt.map(|name| certificate(&globals.crt(config, name))).transpose()?;
+    let certificate = crt.map(|name| certificate(&globals.crt(config, name))).transpose()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let sni = sni.map(text);
     // HAProxy compares the certificate with the name it called, if it gave one.
     let host = sni.clone().or_else(|| host.map(text)).filter(|_| verifies);
-    Ok(Some(Tls { trust, identity, host, sni }))
+    let expected = host.map_or(Expected::Anything, |host| Expected::OneOf(vec![host]));
+    Ok(Some(ClientTlsOptions { trust, expected, certificate, sni }))
 }
 
 /// The text of `str(…)`. What other expressions give is known with a connection of a client only, and peers have none.
@@ -150,9 +150,9 @@ fn constant(expression: &[u8]) -> Option<&[u8]> {
 }
 
 /// A certificate with its key, which may stand beside it in `FILE.key`.
-fn certificate(path: &Path) -> Result<Vec<u8>, Failure> {
+fn certificate(path: &Path) -> Result<Pem, Failure> {
     let mut pem = read(path, "crt-base")?;
-    if memchr::memmem::find(&pem, b"PRIVATE KEY-----").is_none() {
+    if memchr::memmem::find(&pem.text, b"PRIVATE KEY-----").is_none() {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".key");
         let beside = PathBuf::from(beside);
@@ -161,17 +161,34 @@ fn certificate(path: &Path) -> Result<Vec<u8>, Failure> {
             let help = format!("append the key to it, or put it into {}", shown(&beside));
             return Err(Failure::misuse(message, help));
         }
-        pem.push(b'\n');
-        pem.extend(super::file(&beside)?);
+        pem.text.push(b'\n');
+        pem.text.extend(files::contents(&beside)?);
     }
     Ok(pem)
 }
 
-fn read(path: &Path, base: &str) -> Result<Vec<u8>, Failure> {
+/// The certificates that this machine trusts.
+fn system() -> Result<Pem, Failure> {
+    let named = std::env::var_os(SYSTEM_VARIABLE).map(PathBuf::from);
+    let mut usual = SYSTEM_FILES.iter().map(PathBuf::from);
+    match named.or_else(|| usual.find(|path| path.exists())) {
+        Some(path) => pem(&path),
+        None => {
+            let help = format!("install ca-certificates, or name a file in {SYSTEM_VARIABLE} or with --ca-file");
+            Err(Failure::new(Exit::Io, "no file with the certificates that this machine trusts (@system-ca)", help))
+        }
+    }
+}
+
+fn read(path: &Path, base: &str) -> Result<Pem, Failure> {
     if path.is_relative() && !path.exists() {
         let message = format!("no file `{}` here", shown(path));
         let help = format!("HAProxy looks for it where it was started: run this there, or write an absolute {base}");
-        return Err(Failure::new(crate::cli::exit::Exit::Io, message, help));
+        return Err(Failure::new(Exit::Io, message, help));
     }
-    super::file(path)
+    pem(path)
+}
+
+fn pem(path: &Path) -> Result<Pem, Failure> {
+    Ok(Pem { name: shown(path), text: files::contents(path)? })
 }

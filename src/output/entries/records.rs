@@ -27,7 +27,7 @@ pub fn push<E: From<WriteError>>(
 }
 
 /// Adds the record of one entry.
-pub(super) fn push_entry(
+pub(in crate::output) fn push_entry(
     lines: &mut Formatter,
     definition: &Definition,
     table: TableId,

@@ -1,0 +1,453 @@
+//! `peerctl dump` against running HAProxy: what it writes is what `show table` prints.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+mod support;
+
+use support::chaos::{Act, Chaos, Fault, Place, Plan};
+use support::shown::{ShownEntry, ShownTable};
+use support::wire::Initiator;
+use support::{Authority, Live, Network, Setup, wait_until};
+
+/// Keys that mean something to a terminal, a shell, a spreadsheet, or a reader of lines.
+const HOSTILE: [&[u8]; 10] = [
+    b"\x1b]0;pwn\x07",
+    b"use=0 exp=3",
+    b"\\x41",
+    "\u{202e}abc".as_bytes(),
+    b"=cmd|' /C calc'!A0",
+    b"a\nb\r\n",
+    b"caf\xe9",
+    b"tab\there, \"quoted\", 'too'; and more",
+    b"",
+    b"{\"type\":\"end\"}",
+];
+
+/// A HAProxy with entries of all kinds in tables of all kinds, in sync.
+fn filled<'a>(setup: Setup<'a>) -> Live<'a> {
+    let lb1 = setup.every_table().start();
+    for n in 1..=3_u8 {
+        lb1.track("every_ip", &[b"10.0.0.", n.to_string().as_bytes()].concat(), n.into());
+        lb1.track("bin", &[n, 0, 255, b'\n', n], 1);
+        lb1.track("v6", format!("2001:db8::{n}").as_bytes(), 2);
+        lb1.track("ints", (u32::MAX - u32::from(n)).to_string().as_bytes(), 1);
+        lb1.stick("shop", format!("client {n}").as_bytes());
+    }
+    for key in HOSTILE {
+        lb1.track("arrays", key, 2);
+        lb1.track("keys_only", key, 1);
+    }
+    lb1.set_entry("mesh/every_ip", "10.9.9.9", "data.bytes_in_cnt 9223372036854775807 data.gpc0 4294967295");
+    lb1.set_entry("mesh/every_ip", "10.9.9.8", "data.server_id -7 data.http_req_rate 12");
+    lb1.set_entry("mesh/forever", "10.0.0.1", "data.gpc0 3 data.http_req_rate 77");
+    wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
+    lb1
+}
+
+/// What `peerctl dump …` printed, each line an object; it ended with `code`.
+fn dumped(network: &Network, words: &[&str], code: i32) -> Vec<Value> {
+    let ended = network.peerctl(&[&["dump", "--format", "ndjson"], words].concat()).wait();
+    assert_eq!(ended.status.code(), Some(code), "{words:?}: {}\n{}", ended.stderr, ended.stdout);
+    assert!(!ended.stdout.chars().any(|c| c.is_control() && c != '\n'), "no terminal acts on it: {:?}", ended.stdout);
+    ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("JSON: {line}"))).collect()
+}
+
+/// The entries of a dump by table and key, and whether it says that it is complete.
+fn entries(records: &[Value]) -> (BTreeMap<(String, Vec<u8>), Value>, bool) {
+    let mut entries = BTreeMap::new();
+    let mut types: BTreeMap<&str, &str> = BTreeMap::new();
+    for record in records {
+        match record["type"].as_str() {
+            Some("table") => {
+                types.insert(record["table"].as_str().expect("a name"), record["key_type"].as_str().expect("a type"));
+            }
+            Some("entry") => {
+                let table = record["table"].as_str().expect("a name");
+                let key = key_of(types.get(table).expect("defined before"), record);
+                entries.insert((table.to_owned(), key), record.clone());
+            }
+            _ => {}
+        }
+    }
+    let end = records.last().expect("a last record");
+    assert_eq!((end["type"].as_str(), end["entries"].as_u64()), (Some("end"), Some(entries.len() as u64)));
+    (entries, end["complete"].as_bool().expect("a word"))
+}
+
+fn key_of(key_type: &str, record: &Value) -> Vec<u8> {
+    let Some(text) = record["key"].as_str() else {
+        return support::wire::unhex(record["key_hex"].as_str().expect("a key"));
+    };
+    match key_type {
+        "integer" => text.parse::<u32>().expect("a number").to_be_bytes().to_vec(),
+        "ip" => text.parse::<std::net::Ipv4Addr>().expect("an address").octets().to_vec(),
+        "ipv6" => text.parse::<std::net::Ipv6Addr>().expect("an address").octets().to_vec(),
+        _ => text.as_bytes().to_vec(),
+    }
+}
+
+fn wire_name(table: &ShownTable) -> &str {
+    table.name.rfind('/').map_or(table.name.as_str(), |at| &table.name[at..])
+}
+
+/// Whether a dump holds what HAProxy shows, value for value.
+fn assert_same(lb1: &Live<'_>, records: &[Value], what: &str) {
+    let (mut entries, complete) = entries(records);
+    assert!(complete, "{what}: complete");
+    let mut compared = 0;
+    for table in lb1.all_shown() {
+        let wire = wire_name(&table);
+        let rows = records.iter().filter(|record| record["type"] == "table" && record["table"] == wire);
+        assert_eq!(rows.count(), 1, "{what}: {wire} is announced, empty or not");
+        for (key, shown) in table.by_key() {
+            let entry = entries.remove(&(wire.to_owned(), key.to_vec()));
+            let entry = entry.unwrap_or_else(|| panic!("{what}: {wire} has {key:?}"));
+            assert_same_entry(&table, shown, &entry, what);
+            compared += 1;
+        }
+    }
+    assert!(entries.is_empty(), "{what}: entries that HAProxy doesn't show: {entries:?}");
+    assert!(compared > 30, "{what}: {compared} entries");
+}
+
+fn assert_same_entry(table: &ShownTable, shown: &ShownEntry, entry: &Value, what: &str) {
+    let data = entry["data"].as_object().expect("values");
+    let mut count = 0;
+    for (name, value) in data {
+        let many: Vec<&Value> = value.as_array().map_or_else(|| vec![value], |values| values.iter().collect());
+        for (n, value) in many.iter().enumerate() {
+            let printed = match (value.get("rate"), many.len() > 1) {
+                (Some(_), true) => prefix(shown, &format!("{}{n}_rate(", name.trim_end_matches("_rate"))),
+                (Some(_), false) => prefix(shown, &format!("{name}(")),
+                (None, true) => shown.fields.get(&format!("{name}{n}")).cloned(),
+                (None, false) => shown.fields.get(name).cloned(),
+            };
+            let printed = printed.unwrap_or_else(|| panic!("{what}: {name} {n} in {shown:?}"));
+            count += 1;
+            match value.get("rate").map_or(*value, |rate| rate) {
+                Value::String(text) => assert_eq!(*text, printed, "{what}: {name}"),
+                Value::Number(number) if value.get("rate").is_some() => {
+                    let (rate, printed) = (number.as_f64().expect("a rate"), printed.parse::<f64>().expect("a rate"));
+                    assert!((rate - printed).abs() <= 1.0 + rate / 10.0, "{what}: {name} is {printed}, not {rate}");
+                }
+                Value::Number(number) => assert_eq!(number.to_string(), printed, "{what}: {name} of {entry}"),
+                other => panic!("{what}: {name} is {other}"),
+            }
+        }
+    }
+    let none = usize::from(shown.fields.get("server_key").is_some_and(|text| text == "-"));
+    assert_eq!(count + none, shown.fields.len(), "{what}: every value of {}: {shown:?} {entry}", table.name);
+    match entry["expire_ms"].as_u64() {
+        Some(left) => assert!(left.abs_diff(shown.exp_ms) < 5000, "{what}: {left} ms left, HAProxy: {}", shown.exp_ms),
+        None => assert_eq!(shown.exp_ms, 0, "{what}: {} never expires", table.name),
+    }
+    assert_eq!(entry["resync"], true);
+}
+
+fn prefix(shown: &ShownEntry, start: &str) -> Option<String> {
+    shown.fields.iter().find(|(name, _)| name.starts_with(start)).map(|(_, value)| value.clone())
+}
+
+#[test]
+fn a_dump_is_what_show_table_prints_whoever_calls() {
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let lb1 = filled(Setup::new(&haproxy, &network));
+        let version = haproxy.version;
+        let peer = format!("lb1={}", lb1.address());
+        assert_same(&lb1, &dumped(&network, &[&peer], 0), &format!("{version:?}, called"));
+        assert_same(&lb1, &dumped(&network, &[&peer, "--borrow-local"], 0), &format!("{version:?}, borrowed"));
+        let config = format!("lb1={}", lb1.file().display());
+        assert_same(&lb1, &dumped(&network, &["-f", &config, &peer], 0), &format!("{version:?}, by configuration"));
+        let own = network.address(support::live::GUEST_PORT);
+        let waits = dumped(&network, &["lb1", "--listen", &own], 0);
+        assert_same(&lb1, &waits, &format!("{version:?}, calling"));
+        assert_eq!(lb1.peer_counter("peerctl", "proto_err"), 0);
+    }
+}
+
+#[test]
+fn a_dump_over_tls_is_what_show_table_prints_whoever_calls() {
+    let authority = Authority::new();
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let lb1 = filled(Setup::new(&haproxy, &network).tls(&authority));
+        let version = haproxy.version;
+        let peer = format!("lb1={}", lb1.address());
+        let config = format!("lb1={}", lb1.file().display());
+        assert_same(&lb1, &dumped(&network, &["-f", &config, &peer], 0), &format!("{version:?}, called"));
+        let own = network.address(support::live::GUEST_PORT);
+        let waits = dumped(&network, &["-f", &config, "lb1", "--listen", &own], 0);
+        assert_same(&lb1, &waits, &format!("{version:?}, calling"));
+
+        let (ca, crt) = (authority.certificate(), authority.issue("peerctl"));
+        let by_hand = ["--ssl", "--ca-file", &ca.to_string_lossy(), "--crt", &crt.to_string_lossy()].map(str::to_owned);
+        let with = |more: &[&str]| -> Vec<String> {
+            [peer.clone()].into_iter().chain(by_hand.clone()).chain(more.iter().map(|&word| word.to_owned())).collect()
+        };
+        let words = with(&["--verifyhost", "lb1"]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        assert_same(&lb1, &dumped(&network, &words, 0), &format!("{version:?}, by hand"));
+        let ended = network.peerctl(&[vec!["dump".to_owned()], with(&["--verifyhost", "lb2"])].concat()).wait();
+        assert_eq!(ended.status.code(), Some(3), "another name: {}", ended.stderr);
+        assert!(ended.stderr.contains("lb2") && ended.stderr.contains("TLS"), "{}", ended.stderr);
+        let ended = network.peerctl(&["dump", &peer]).wait();
+        assert_eq!(ended.status.code(), Some(3), "in plain: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn no_format_lets_a_key_act_on_a_terminal_or_a_spreadsheet() {
+    for haproxy in support::haproxies().into_iter().take(1) {
+        let network = Network::reachable();
+        let lb1 = filled(Setup::new(&haproxy, &network));
+        let peer = format!("lb1={}", lb1.address());
+        for format in ["table", "csv", "json", "cli", "ndjson"] {
+            let words = ["dump", &peer, "--format", format, "--table", "mesh/arrays"];
+            let ended = network.peerctl(&words).wait();
+            assert_eq!(ended.status.code(), Some(0), "{format}: {}", ended.stderr);
+            for text in [&ended.stdout, &ended.stderr] {
+                assert!(!text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{format}: {text:?}");
+            }
+        }
+        let csv = network.peerctl(&["dump", &peer, "--format", "csv", "--table", "arrays"]).wait().stdout;
+        assert!(csv.lines().all(|line| !line.contains(",=")), "no formula: {csv}");
+        assert_eq!(csv.lines().count(), 1 + HOSTILE.len(), "a line for each key");
+        let json = network.peerctl(&["dump", &peer, "--format", "json"]).wait().stdout;
+        let json: Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!((json["version"].as_u64(), json["complete"].as_bool()), (Some(1), Some(true)));
+        let total: usize =
+            json["tables"].as_array().expect("tables").iter().map(|t| t["entries"].as_array().expect("").len()).sum();
+        assert_eq!(json["entries"].as_u64(), Some(total as u64));
+    }
+}
+
+#[test]
+fn runtime_commands_of_a_dump_make_the_entries_again() {
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let mut lb1 = filled(Setup::new(&haproxy, &network));
+        let config = format!("lb1={}", lb1.file().display());
+        let peer = format!("lb1={}", lb1.address());
+        let ended = network.peerctl(&["dump", "-f", &config, &peer, "--format", "cli"]).wait();
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+        assert!(ended.stderr.contains("not expressible as `set table`"), "{}", ended.stderr);
+        let before = lb1.all_shown();
+        lb1.restart_empty();
+        for line in ended.stdout.lines() {
+            let answer = lb1.cli(line);
+            assert!(answer.trim().is_empty(), "{:?}: `{line}`: {answer}", haproxy.version);
+        }
+        let mut compared = 0;
+        for table in before.iter().filter(|table| !matches!(table.name.as_str(), "mesh/bin" | "mesh/arrays")) {
+            let now = lb1.shown(&table.name);
+            let now = now.by_key();
+            for (key, entry) in table.by_key() {
+                let printable =
+                    str::from_utf8(key).is_ok_and(|text| !text.chars().any(|c| c.is_control() || c == '\u{202e}'));
+                if table.key_type == "string" && (key.is_empty() || !printable) {
+                    continue;
+                }
+                let again = now.get(key).unwrap_or_else(|| panic!("{} has {key:?}", table.name));
+                for (field, value) in &entry.fields {
+                    if field == "server_key" || field == "conn_cur" {
+                        continue;
+                    }
+                    let same = again.fields[field] == *value || field.contains("_rate(");
+                    assert!(same, "{}: {field} of {key:?} is {}, was {value}", table.name, again.fields[field]);
+                }
+                compared += 1;
+            }
+        }
+        assert!(compared > 15, "{compared} entries");
+    }
+}
+
+#[test]
+fn tables_are_chosen_by_either_name() {
+    let haproxy = &support::haproxies()[0];
+    let network = Network::reachable();
+    let lb1 = filled(Setup::new(haproxy, &network));
+    let peer = format!("lb1={}", lb1.address());
+    for names in [&["--table", "/bin"][..], &["--table", "mesh/bin"], &["--table", "bin"], &["--table", "bin,shop"]] {
+        let records = dumped(&network, &[&[peer.as_str()], names].concat(), 0);
+        let tables: Vec<&Value> = records.iter().filter(|r| r["type"] == "table").map(|r| &r["table"]).collect();
+        assert_eq!(tables.len(), if names[1].contains(',') { 2 } else { 1 }, "{names:?}: {tables:?}");
+        assert!(tables.contains(&&Value::from("/bin")));
+    }
+    let ended = network.peerctl(&["dump", &peer, "--table", "shpo"]).wait();
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no table `shpo`") && ended.stderr.contains("`shop`"), "{}", ended.stderr);
+    let top = network
+        .peerctl(&["dump", &peer, "--table", "every_ip", "--sort", "http_req_cnt", "--limit", "1", "--format", "csv"])
+        .wait();
+    assert!(top.stdout.lines().nth(1).is_some_and(|line| line.contains(",10.0.0.3,")), "{}{}", top.stdout, top.stderr);
+    let ended = network.peerctl(&["dump", &peer, "--sort", "nonsense", "--format", "table"]).wait();
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+}
+
+#[test]
+fn a_haproxy_that_does_not_have_everything_makes_an_incomplete_dump() {
+    let haproxy = support::haproxies().pop().expect("a HAProxy");
+    let network = Network::reachable();
+    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 1k expire 1h store gpc0").start();
+    lb1.set_entry("mesh/t", "10.0.0.1", "data.gpc0 7");
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("dump.ndjson");
+    let peer = format!("lb1={}", lb1.address());
+    let ended = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy()]).wait();
+    assert_eq!(ended.status.code(), Some(5), "it has just started: {}", ended.stderr);
+    assert!(ended.stderr.contains("partial") && ended.stdout.is_empty(), "{}", ended.stderr);
+    assert_eq!(fs::metadata(&file).expect("written").mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&file).expect("written");
+    assert!(text.lines().any(|line| line.contains("\"10.0.0.1\"")), "what came is there: {text}");
+    assert!(text.ends_with("{\"type\":\"end\",\"entries\":1,\"complete\":false}\n"), "{text}");
+}
+
+/// `count` entries in the table `t`.
+fn fill(lb1: &Live<'_>, count: usize) {
+    for chunk in (0..count).collect::<Vec<_>>().chunks(100) {
+        let commands: Vec<String> = chunk
+            .iter()
+            .map(|n| format!("set table mesh/t key 10.{}.{}.{} data.gpc0 {n}", n >> 16, n >> 8 & 255, n & 255))
+            .collect();
+        lb1.cli(&commands.join(";"));
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_leaves_a_valid_file_that_says_so() {
+    let haproxy = support::haproxies().pop().expect("a HAProxy");
+    let network = Network::reachable();
+    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 10k expire 1h store gpc0").start();
+    fill(&lb1, 2000);
+    for (n, act) in [Act::Reset, Act::Close].into_iter().enumerate() {
+        let port = 10_900 + u16::try_from(n).expect("few");
+        let plan = move |_| Plan { from_haproxy: vec![Fault::new(Place::Frame(1000), act)], ..Plan::default() };
+        let _chaos = Chaos::start(&network, port, lb1.port(), Initiator::Observer, plan);
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("dump.ndjson");
+        let peer = format!("lb1={}", network.address(port));
+        let ended = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy()]).wait();
+        assert_eq!(ended.status.code(), Some(3), "{act:?}: {}", ended.stderr);
+        let text = fs::read_to_string(&file).expect("written");
+        let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let (entries, complete) = entries(&records);
+        assert!(!complete && entries.len() > 900, "{act:?}: {} entries", entries.len());
+    }
+}
+
+#[test]
+fn a_killed_haproxy_ends_the_dump_and_the_old_file_stays_if_nothing_came() {
+    let haproxy = support::haproxies().pop().expect("a HAProxy");
+    let network = Network::reachable();
+    let mut lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 10k expire 1h store gpc0").start();
+    fill(&lb1, 500);
+    let stall = |_| Plan { from_haproxy: vec![Fault::new(Place::Frame(300), Act::Stall)], ..Plan::default() };
+    let _chaos = Chaos::start(&network, 10_900, lb1.port(), Initiator::Observer, stall);
+    let peer = format!("lb1={}", network.address(10_900));
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("dump.ndjson");
+    let ended = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy(), "--timeout", "1s"]).wait();
+    assert_eq!(ended.status.code(), Some(5), "time runs out: {}", ended.stderr);
+    assert!(ended.stderr.contains("time ran out"), "{}", ended.stderr);
+    let before = fs::read_to_string(&file).expect("written");
+    assert!(before.ends_with("\"complete\":false}\n") && before.lines().count() > 250);
+
+    lb1.kill();
+    let ended =
+        network.peerctl(&["dump", &format!("lb1={}", network.address(10_001)), "-o", &file.to_string_lossy()]).wait();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(&file).expect("there"), before, "nothing came, so nothing was written");
+    assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 1, "and nothing is left beside it");
+}
+
+#[test]
+fn a_signal_ends_it_within_a_second_with_a_valid_file() {
+    let haproxy = support::haproxies().pop().expect("a HAProxy");
+    let network = Network::reachable();
+    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 10k expire 1h store gpc0").start();
+    fill(&lb1, 500);
+    let stall = |_| Plan { from_haproxy: vec![Fault::new(Place::Frame(300), Act::Stall)], ..Plan::default() };
+    let chaos = Chaos::start(&network, 10_900, lb1.port(), Initiator::Observer, stall);
+    let peer = format!("lb1={}", network.address(10_900));
+    let dir = tempfile::tempdir().expect("a folder");
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let connections = chaos.connections();
+        let file = dir.path().join(format!("{code}.ndjson"));
+        let program = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy()]);
+        wait_until("entries come", || {
+            let connected = chaos.connections() > connections;
+            (connected && chaos.heard_from_haproxy(chaos.connections() - 1).len() >= 300).then_some(())
+        });
+        let sent = std::time::Instant::now();
+        program.signal(signal);
+        let ended = program.wait();
+        assert!(sent.elapsed().as_millis() < 1500, "{:?}", sent.elapsed());
+        assert_eq!(ended.status.code(), Some(code), "{}", ended.stderr);
+        assert!(ended.stderr.contains("interrupted"), "{}", ended.stderr);
+        let text = fs::read_to_string(&file).expect("written");
+        assert!(text.ends_with("\"complete\":false}\n") && text.lines().count() > 250, "{text}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_a_closed_pipe_is_none() {
+    let haproxy = support::haproxies().pop().expect("a HAProxy");
+    let network = Network::reachable();
+    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 20k expire 1h store gpc0").start();
+    fill(&lb1, 10_000);
+    let peer = format!("lb1={}", lb1.address());
+    let run = |stdout: Stdio, words: &[&str]| {
+        let mut command = network.command(env!("CARGO_BIN_EXE_peerctl"));
+        command.args(["dump", &peer]).args(words).stdout(stdout).stderr(Stdio::piped()).spawn().expect("it starts")
+    };
+    for words in [&["--format", "ndjson"][..], &["--format", "table"], &["-o", "/dev/full"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+        let output = run(full.into(), words).wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(3), "{words:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("No space left on device"), "{words:?}: {said}");
+    }
+    for format in ["ndjson", "table", "csv", "json"] {
+        let mut child = run(Stdio::piped(), &["--format", format]);
+        let mut first = [0; 1];
+        child.stdout.take().expect("a pipe").read_exact(&mut first).expect("a byte");
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{format}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn who_is_called_and_as_whom_is_said_where_it_fails() {
+    let haproxy = support::haproxies().pop().expect("a HAProxy");
+    let network = Network::reachable();
+    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 1k expire 1h store gpc0").start();
+    let (address, config) = (lb1.address(), format!("lb1={}", lb1.file().display()));
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["lb9=ADDRESS"], 3, "503"),
+        (&["lb1=ADDRESS", "-L", "nobody"], 3, "504"),
+        (&["lb1=ADDRESS", "-L", "lb1"], 2, "both HAProxy's name and ours"),
+        (&["ADDRESS"], 2, "an address without a name"),
+        (&["lb1=127.0.0.1:1"], 3, "Connection refused"),
+        (&["lb1"], 2, "`lb1` has no address"),
+        (&["-f", "CONFIG", "lb7"], 2, "no peer `lb7`"),
+        (&["-f", "CONFIG", "-L", "lb1"], 2, "is the name of a HAProxy"),
+        (&["-f", "CONFIG", "-L", "other"], 2, "no peer `other`"),
+    ];
+    for (words, code, said) in cases {
+        let words = words.iter().map(|word| word.replace("ADDRESS", &address).replace("CONFIG", &config));
+        let words: Vec<String> = ["dump".to_owned()].into_iter().chain(words).collect();
+        let ended = network.peerctl(&words).wait();
+        assert_eq!(ended.status.code(), Some(code), "{words:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{words:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("next:") || ended.stderr.contains(';'), "what to do: {}", ended.stderr);
+    }
+}
