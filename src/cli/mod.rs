@@ -37,8 +37,8 @@ pub mod validate;
 mod validation;
 pub mod version;
 pub mod view;
-pub mod watch;
 pub mod wait_sync;
+pub mod watch;
 
 use std::io::{self, Write as _};
 

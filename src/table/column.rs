@@ -88,6 +88,32 @@ impl Column {
     }
 }
 
+/// Something with a key and a content in each column: an entry, or a row of several sources.
+pub trait Contents {
+    /// The key's canonical bytes.
+    fn key(&self) -> &[u8];
+
+    /// The number in a column; `None` if it has texts.
+    fn number(&self, column: &Column) -> Option<i128>;
+
+    /// The text in a column; `None` if it has numbers.
+    fn text(&self, column: &Column) -> Option<&[u8]>;
+}
+
+impl Contents for EntryRef<'_> {
+    fn key(&self) -> &[u8] {
+        self.key()
+    }
+
+    fn number(&self, column: &Column) -> Option<i128> {
+        column.number(self)
+    }
+
+    fn text(&self, column: &Column) -> Option<&[u8]> {
+        column.text(self)
+    }
+}
+
 /// The content of a column; all of one column are of one kind.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Rank<'a> {

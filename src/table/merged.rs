@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::grammar::DataType;
 
-use super::column::{Column, Rank, Sort};
+use super::column::{Column, Contents, Rank, Sort};
 use super::entry::EntryRef;
 use super::store::Store;
 
@@ -87,6 +87,20 @@ impl<'a> Row<'a> {
 
     fn rank(&self, column: &Column) -> Rank<'a> {
         self.number(column).map_or_else(|| Rank::Text(self.text(column).unwrap_or_default()), Rank::Number)
+    }
+}
+
+impl Contents for Row<'_> {
+    fn key(&self) -> &[u8] {
+        self.key()
+    }
+
+    fn number(&self, column: &Column) -> Option<i128> {
+        self.number(column)
+    }
+
+    fn text(&self, column: &Column) -> Option<&[u8]> {
+        self.text(column)
     }
 }
 

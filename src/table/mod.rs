@@ -11,7 +11,7 @@ mod snapshot;
 mod store;
 mod update;
 
-pub use column::{Column, ColumnError, Sort};
+pub use column::{Column, ColumnError, Contents, Sort};
 pub use entry::{Entry, EntryRef};
 pub use filter::{Filter, Where, WhereError, WhereErrorKind};
 pub use merged::{Merge, Row, is_added, merged};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::held::Held;
+use super::held::{Entries, Held};
 use super::outlet::Outlet;
 use super::peer::{Ask, Peer, Phase, SessionTable};
 use super::wall::WallClock;
@@ -18,7 +18,7 @@ use crate::proto::hello::Status;
 use crate::proto::session::{Closed, Event, RemoteTable, Update};
 use crate::proto::update::ServerKey;
 use crate::record::{self, SessionEvent};
-use crate::table::Applied;
+use crate::table::{Applied, Where, WhereError};
 
 /// How long to wait before a resync that ended partial is asked for again: a HAProxy that found nobody to learn from considers
 /// itself in sync after 5 s. Twice as long each time.
@@ -30,6 +30,24 @@ const AGAIN_AT_MOST: Duration = Duration::from_secs(60);
 /// Entries whose end is looked at in one turn.
 const EXPIRE: usize = 20_000;
 
+/// What is wanted of what comes.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    pub(super) tables: Tables,
+    /// Which entries are meant.
+    pub(super) filter: Option<Where>,
+    /// At most so many entries.
+    pub(super) count: Option<u64>,
+}
+
+/// A line for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Message {
+    pub(super) text: String,
+    /// It is about a session with a peer, which the screen shows anyway.
+    pub(super) shown: bool,
+}
+
 /// Follows peers.
 #[derive(Debug)]
 pub(super) struct Follower {
@@ -38,10 +56,13 @@ pub(super) struct Follower {
     pub(super) outlets: Vec<Outlet>,
     pub(super) wall: WallClock,
     choice: Tables,
+    filter: Option<Where>,
+    /// Why the filter is about none of the tables so far.
+    misfit: Option<(String, WhereError)>,
     /// Entries that may still come.
     left: Option<u64>,
     /// Lines for people, about what goes wrong.
-    pub(super) messages: Vec<String>,
+    pub(super) messages: Vec<Message>,
     /// It can't go on, for this reason.
     pub(super) failed: Option<Failure>,
     /// Our own end has begun.
@@ -51,13 +72,16 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(peers: Vec<Peer>, choice: Tables, outlets: Vec<Outlet>, count: Option<u64>) -> Self {
+    pub(super) fn new(peers: Vec<Peer>, selection: Selection, outlets: Vec<Outlet>) -> Self {
+        let Selection { tables: choice, filter, count } = selection;
         Self {
             peers,
             tables: Vec::new(),
             outlets,
             wall: WallClock::new(),
             choice,
+            filter,
+            misfit: None,
             left: count,
             messages: Vec::new(),
             failed: None,
@@ -157,10 +181,19 @@ impl Follower {
             held.announced = true;
             return Some(number);
         }
-        let held = match Held::new(peer, definition) {
+        let meant = match self.filter.as_ref().map(|filter| filter.compile(definition)) {
+            None => Entries::All,
+            Some(Ok(filter)) => Entries::Those(filter),
+            Some(Err(error)) => {
+                self.misfit = Some((escape::name(&definition.name).into_owned(), error));
+                Entries::None
+            }
+        };
+        let held = match Held::new(peer, definition, meant) {
             Ok(held) => held,
             Err(error) => {
-                self.messages.push(format!("table {}: {error}", escape::name(&definition.name)));
+                let text = format!("table {}: {error}", escape::name(&definition.name));
+                self.messages.push(Message { text, shown: false });
                 return None;
             }
         };
@@ -197,7 +230,12 @@ impl Follower {
             return;
         }
         self.dropped += u64::from(applied == Applied::Dropped);
-        if let Some(left) = &mut self.left {
+        let is_meant = match &held.meant {
+            Entries::All => true,
+            Entries::Those(filter) => held.store.get(update.key, now_ms).is_some_and(|entry| filter.matches(&entry)),
+            Entries::None => false,
+        };
+        if let Some(left) = self.left.as_mut().filter(|_| is_meant) {
             *left -= 1;
         }
         let definition = held.store.definition();
@@ -220,7 +258,7 @@ impl Follower {
             server_key,
         };
         for outlet in &mut self.outlets {
-            outlet.entry(number, &state);
+            outlet.entry(number, &state, is_meant);
         }
     }
 
@@ -261,11 +299,21 @@ impl Follower {
         if let Err(failure) = self.choice.choose(announced) {
             self.failed.get_or_insert(failure);
         }
+        let fits = self.tables.iter().any(|held| !matches!(held.meant, Entries::None));
+        if let Some((table, error)) = self.misfit.take().filter(|_| !fits) {
+            let message = format!("--where: {error}");
+            let help =
+                format!("that is about table `{table}`; choose another one with --table, or write it differently");
+            self.failed.get_or_insert(Failure::misuse(message, help));
+        }
     }
 
     fn closed(&mut self, peer: usize, now: Instant, why: &LinkError, next_try: Option<Instant>) {
         let Some(at) = self.peers.get_mut(peer) else { return };
         let had_session = at.has_session();
+        if had_session {
+            at.without = now;
+        }
         let text = why.to_string();
         at.enter(Phase::Down { why: text.clone(), next_try }, now);
         at.tables.clear();
@@ -289,7 +337,7 @@ impl Follower {
         };
         self.tell(peer, now, event, Some(&text));
         let help = if help.is_empty() { help } else { format!("; {help}") };
-        self.messages.push(format!("{shown}: {text}{help}"));
+        self.messages.push(Message { text: format!("{shown}: {text}{help}"), shown: true });
         if let LinkError::TakenOver { .. } = why {
             let message = format!("{shown}: {text}");
             let help = "stop the other one, or give this one a `server` or `peer` line of its own and its name in -L";
@@ -323,6 +371,7 @@ impl Handler for Follower {
         if due && !session.is_learning() {
             at.ask = Ask::Never;
             at.enter(Phase::Learning, now);
+            at.before = at.updates;
             for held in self.tables.iter_mut().filter(|held| held.peer == peer.0) {
                 held.store.begin_generation();
             }
@@ -359,6 +408,6 @@ impl Handler for Follower {
     }
 
     fn refused(&mut self, _now: Instant, refusal: &crate::node::Refusal) {
-        self.messages.push(refusal.to_string());
+        self.messages.push(Message { text: refusal.to_string(), shown: false });
     }
 }

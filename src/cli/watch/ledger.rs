@@ -41,7 +41,7 @@ impl Ledger {
             && let Some((last, all)) = self.waiting.back_mut()
         {
             all.extend::<Vec<_>>(ids);
-            last.copy_from_slice(marks);
+            *last = marks.to_vec();
         } else {
             self.waiting.push_back((marks.to_vec(), ids));
         }

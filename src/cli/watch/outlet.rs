@@ -10,8 +10,10 @@ use super::channel::Channel;
 use super::held::Held;
 use super::lines::Lines;
 use crate::cli::spool::{CHUNK, Gone};
+use crate::escape;
 use crate::output::entries::lines::State;
 use crate::output::entries::received;
+use crate::output::screen::RecordingStatus;
 use crate::record::{Session, Time, WriteError};
 use crate::stick::Definition;
 use crate::table::EntryRef;
@@ -30,6 +32,8 @@ const MOST_SESSIONS: usize = 4096;
 pub(super) struct Outlet {
     lines: Lines,
     channel: Channel,
+    /// Only entries that are meant become lines.
+    filtered: bool,
     /// What is to be written when there is room, in the order of the first change.
     backlog: VecDeque<Item>,
     /// For each table the keys in the backlog, with the number of the item that counts.
@@ -66,9 +70,11 @@ impl Outlet {
     /// Begins with a header.
     pub(super) fn new(mut lines: Lines, channel: Channel, time: Time) -> Result<Self, WriteError> {
         lines.header(time)?;
+        let filtered = matches!(channel, Channel::Stdout(_));
         Ok(Self {
             lines,
             channel,
+            filtered,
             backlog: VecDeque::new(),
             keys: Vec::new(),
             sessions: 0,
@@ -90,7 +96,10 @@ impl Outlet {
     }
 
     /// An entry has a new state.
-    pub(super) fn entry(&mut self, number: usize, state: &State<'_>) {
+    pub(super) fn entry(&mut self, number: usize, state: &State<'_>, is_meant: bool) {
+        if self.filtered && !is_meant {
+            return;
+        }
         if self.is_behind() {
             self.keep(number, state.key);
         } else {
@@ -165,7 +174,9 @@ impl Outlet {
                         continue;
                     }
                     keys.remove(&key);
-                    match tables.get(number).and_then(|held| held.store.get(&key, now_ms)) {
+                    let Some(held) = tables.get(number) else { continue };
+                    match held.store.get(&key, now_ms) {
+                        Some(entry) if self.filtered && !held.meant.has(&entry) => {}
                         Some(entry) => self.write_entry(number, &entry, time),
                         None => self.counts.lost += 1,
                     }
@@ -199,8 +210,16 @@ impl Outlet {
         !self.backlog.is_empty() || self.waiting >= MUCH
     }
 
-    pub(super) const fn counts(&self) -> Counts {
-        self.counts
+    /// How it is with the recording; `None` if this is none.
+    pub(super) fn recording(&self) -> Option<RecordingStatus> {
+        match &self.channel {
+            Channel::Stdout(_) => None,
+            Channel::Recording(recorder) => Some(RecordingStatus {
+                name: escape::name(recorder.name().as_bytes()).into_owned(),
+                bytes: recorder.position(),
+                trouble: recorder.trouble(),
+            }),
+        }
     }
 
     /// Writes the last line; what is still kept is lost.

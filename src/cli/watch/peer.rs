@@ -13,6 +13,10 @@ pub(super) struct Peer {
     pub(super) phase: Phase,
     /// Since when it is in that phase.
     pub(super) since: Instant,
+    /// Since when there has been no session.
+    pub(super) without: Instant,
+    /// What was received before this resync.
+    pub(super) before: u64,
     /// When it was heard last, heartbeats counted in.
     pub(super) heard: Option<Instant>,
     /// Messages of this session.
@@ -76,6 +80,8 @@ impl Peer {
             shown,
             phase: Phase::Calling,
             since: now,
+            without: now,
+            before: 0,
             heard: None,
             messages: 0,
             tables: Vec::new(),

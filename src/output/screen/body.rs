@@ -30,7 +30,9 @@ pub(super) fn lines(screen: &Screen, columns: u16, height: u16) -> Vec<Line<'sta
 fn nothing(screen: &Screen) -> &'static str {
     match () {
         () if screen.tables.is_empty() => "no peer has announced a table yet",
-        () if !screen.filter.text.is_empty() => "no entry is as the filter says; / then Enter on an empty line shows all",
+        () if !screen.filter.text.is_empty() => {
+            "no entry is as the filter says; / then Enter on an empty line shows all"
+        }
         () => "no entries",
     }
 }
@@ -103,7 +105,7 @@ impl Plan {
         };
         let widths: Vec<usize> =
             (0..screen.headings.len()).map(|number| value(number).max(heading(number) + sign(number))).collect();
-        let fixed = 1 + GAP + left + GAP + from + 1;
+        let fixed = 1 + GAP + left + GAP + from + 2;
         // The column that rows are sorted by is always there, beside as much of a key as possible.
         let sorted = screen.sorted.filter(|sorted| *sorted < widths.len()).unwrap_or(0);
         let least = widths.get(sorted).map_or(0, |width| width + GAP);
@@ -137,8 +139,8 @@ impl Plan {
             let heading = if screen.sorted == Some(*number) { format!("{heading} {sign}") } else { heading };
             text.push_str(&right(&heading, width + GAP));
         }
-        text.push_str(mark(self.behind, "▸", ">"));
-        text.push_str(&right("left", self.left + GAP));
+        text.push_str(mark(self.behind, " ▸", " >"));
+        text.push_str(&right("left", self.left + GAP - usize::from(self.behind)));
         text.push_str(&" ".repeat(GAP));
         text.push_str(&left("from", self.from));
         Line::styled(text, bold)

@@ -37,14 +37,11 @@ pub(super) fn cursor(screen: &Screen, area: Rect) -> Option<(u16, u16)> {
 
 fn last(screen: &Screen, columns: usize) -> Line<'static> {
     if let Some(typed) = &screen.filter.typed {
-        let mut spans = vec![
-            Span::styled(PROMPT, Style::new().add_modifier(Modifier::BOLD)),
-            Span::raw(tail(typed, columns)),
-        ];
+        let mut spans =
+            vec![Span::styled(PROMPT, Style::new().add_modifier(Modifier::BOLD)), Span::raw(tail(typed, columns))];
         let used: usize = spans.iter().map(|span| span.width()).sum();
         let hint = screen.filter.error.clone().unwrap_or_else(|| "Enter: use it, Esc: leave it as it was".to_owned());
-        let style =
-            if screen.filter.error.is_some() { screen.look.color(Color::Red) } else { screen.look.faint() };
+        let style = if screen.filter.error.is_some() { screen.look.color(Color::Red) } else { screen.look.faint() };
         spans.push(Span::styled(format!("   {}", cut(&hint, columns.saturating_sub(used + 4))), style));
         return Line::from(spans);
     }
@@ -67,8 +64,9 @@ fn keys(screen: &Screen, columns: usize) -> Line<'static> {
     };
     let length = |keys: &[(&str, &str)]| keys.iter().map(|(key, text)| key.len() + text.len() + 4).sum::<usize>();
     let keys = if length(&full(false)) <= columns { full(false) } else { full(true) };
-    let mut spans = vec![Span::raw(" ")];
-    let mut used = 1;
+    let fits = length(&keys) < columns + 3;
+    let mut used = usize::from(fits);
+    let mut spans = vec![Span::raw(" ".repeat(used))];
     for (n, (key, text)) in keys.into_iter().enumerate() {
         used += key.len() + 1 + text.len() + 3;
         if used > columns + 3 {

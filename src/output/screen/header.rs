@@ -118,11 +118,8 @@ fn tables(screen: &Screen, columns: usize) -> Line<'static> {
         }
         let text = cut(&text, room.saturating_sub(used));
         used += width(&text) + GAP.len();
-        let style = if selected {
-            Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
-        } else {
-            Style::new()
-        };
+        let style =
+            if selected { Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { Style::new() };
         spans.push(Span::styled(text, style));
         spans.push(Span::raw(GAP));
     }
@@ -146,8 +143,11 @@ fn rate(screen: &Screen, columns: usize) -> String {
     };
     let history = screen.history.get(screen.history.len().saturating_sub(bars)..).unwrap_or_default();
     let most = history.iter().copied().max().unwrap_or_default().max(1);
-    let levels: &[char] =
-        if screen.look.unicode { &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] } else { &['_', '.', '-', '=', '+', '*', '#'] };
+    let levels: &[char] = if screen.look.unicode {
+        &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+    } else {
+        &['_', '.', '-', '=', '+', '*', '#']
+    };
     let last = levels.len() as u64 - 1;
     let bar = |count: &u64| {
         let level = (u128::from(*count) * u128::from(last)).div_ceil(u128::from(most));

@@ -63,6 +63,7 @@ fn shown(screen: &Screen, line: &str) -> String {
     if screen.look.unicode {
         return line.to_owned();
     }
-    let signs = [("→", ">"), ("←", "<"), ("↑ ↓", "up down"), ("●", "*"), ("◐", "~"), ("◑", "~"), ("○", "o"), ("✗", "x")];
+    let signs =
+        [("→", ">"), ("←", "<"), ("↑ ↓", "up down"), ("●", "*"), ("◐", "~"), ("◑", "~"), ("○", "o"), ("✗", "x")];
     signs.iter().fold(line.to_owned(), |line, (sign, ascii)| line.replace(sign, ascii))
 }

@@ -83,7 +83,13 @@ mod tests {
 
     #[test]
     fn bytes_have_one_decimal() {
-        for (count, text) in [(817, "817 B"), (1_250, "1.2 kB"), (999_999, "999.9 kB"), (1_200_000, "1.2 MB"), (u64::MAX, "18446744.0 TB")] {
+        for (count, text) in [
+            (817, "817 B"),
+            (1_250, "1.2 kB"),
+            (999_999, "999.9 kB"),
+            (1_200_000, "1.2 MB"),
+            (u64::MAX, "18446744.0 TB"),
+        ] {
             assert_eq!(bytes(count), text);
         }
     }
