@@ -9,6 +9,7 @@ use crate::{
     config::Source,
     ops::OpError,
     output::diagnostic::{Diagnostic, Look},
+    record::WriteError,
 };
 
 /// A command that ended without doing what it was asked to.
@@ -139,5 +140,11 @@ impl From<ProgramError> for Failure {
 impl From<SecretsError> for Failure {
     fn from(error: SecretsError) -> Self {
         Self::misuse(error.to_string(), "")
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::new(Exit::Io, error.to_string(), "")
     }
 }

@@ -7,6 +7,7 @@ mod peers;
 mod show;
 mod syntax;
 mod table;
+mod watch;
 
 use std::fmt::Write as _;
 
@@ -20,6 +21,7 @@ pub use peers::{ADD, GENERATE, REMOVE};
 pub use show::{GRAPH, SHOW};
 pub use syntax::{COMPLETIONS, GRAMMAR, MAN, PARSE};
 pub use table::{TABLE, TABLE_LIST, TABLE_SET};
+pub use watch::WATCH;
 
 /// The command line with its help: what parsing, completions and man pages are made from.
 #[must_use]
@@ -33,7 +35,7 @@ pub fn command() -> Command {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
-    ("Live", &["probe", "dump", "replay", "compare", "wait-sync"]),
+    ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 

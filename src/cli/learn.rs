@@ -16,6 +16,7 @@ use crate::proto::session::{RemoteTable, Update};
 use crate::record::SessionEvent;
 
 use learner::Learner;
+pub(super) use learner::help;
 
 /// The longest that HAProxy's own name is borrowed: a process that reloads meanwhile must wait for us.
 pub const BORROWED: Duration = Duration::from_secs(5);

@@ -24,6 +24,7 @@ mod notes;
 pub mod parse;
 pub mod probe;
 mod process;
+pub mod recorder;
 pub mod reload;
 pub mod remove;
 pub mod replay;
@@ -40,6 +41,7 @@ mod validation;
 pub mod version;
 pub mod view;
 pub mod wait_sync;
+pub mod watch;
 
 use std::io::{self, Write as _};
 
@@ -88,6 +90,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Remove(args) => remove::run(view, args),
         Command::Generate(args) => generate::run(args),
         Command::Dump(args) => dump::run(view, args),
+        Command::Watch(args) => watch::run(view, args),
         Command::Compare(args) => compare::run(view, args),
         Command::WaitSync(args) => wait_sync::run(view, args),
         Command::Replay(args) => replay::run(view, args),

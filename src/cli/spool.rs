@@ -115,6 +115,14 @@ impl Spool {
     /// If nothing more is written.
     pub fn push(&self, chunk: Vec<u8>) -> Result<(), Gone> {
         self.is_full();
+        self.push_at_once(chunk)
+    }
+
+    /// Hands text over, however much waits: for those who look at [`Self::waiting`] before.
+    ///
+    /// # Errors
+    /// If nothing more is written.
+    pub fn push_at_once(&self, chunk: Vec<u8>) -> Result<(), Gone> {
         let mut state = self.shared.lock();
         if state.done.is_some() {
             return Err(Gone);
@@ -123,6 +131,15 @@ impl Spool {
         state.chunks.push_back(chunk);
         self.shared.changed.notify_all();
         Ok(())
+    }
+
+    /// Bytes that aren't written yet.
+    ///
+    /// # Errors
+    /// If nothing more is written.
+    pub fn waiting(&self) -> Result<usize, Gone> {
+        let state = self.shared.lock();
+        if state.done.is_some() { Err(Gone) } else { Ok(state.bytes) }
     }
 
     /// A writer for those who have nothing else to do: it waits as long as it takes, but for a moment only once a signal has

@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod csv;
 pub mod json;
+pub mod lines;
 pub mod records;
 pub mod set_table;
 
@@ -50,8 +51,9 @@ pub fn name(column: &Column) -> String {
     }
 }
 
-/// When the state of an entry arrived, and what was left of its life then.
-fn received(entry: &EntryRef<'_>, now: Time) -> (Time, Option<u32>) {
+/// When the state of an entry arrived, and what was left of its life then; `now` is the time of day at which it is read.
+#[must_use]
+pub fn received(entry: &EntryRef<'_>, now: Time) -> (Time, Option<u32>) {
     let age = entry.age_ms();
     let rest = entry.rest_ms().map(|rest| u32::try_from(u64::from(rest).saturating_add(age)).unwrap_or(u32::MAX));
     (Time::from_unix_ms(now.unix_ms().saturating_sub(age)), rest)

@@ -18,6 +18,7 @@ mod lint_text;
 pub mod markdown;
 pub mod probe;
 pub mod redact;
+pub mod screen;
 pub mod show_json;
 pub mod show_text;
 pub mod table_json;

@@ -88,6 +88,32 @@ impl Column {
     }
 }
 
+/// Something with a key and a content in each column: an entry, or a row of several sources.
+pub trait Contents {
+    /// The key's canonical bytes.
+    fn key(&self) -> &[u8];
+
+    /// The number in a column; `None` if it has texts.
+    fn number(&self, column: &Column) -> Option<i128>;
+
+    /// The text in a column; `None` if it has numbers.
+    fn text(&self, column: &Column) -> Option<&[u8]>;
+}
+
+impl Contents for EntryRef<'_> {
+    fn key(&self) -> &[u8] {
+        self.key()
+    }
+
+    fn number(&self, column: &Column) -> Option<i128> {
+        column.number(self)
+    }
+
+    fn text(&self, column: &Column) -> Option<&[u8]> {
+        column.text(self)
+    }
+}
+
 /// The content of a column; all of one column are of one kind.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Rank<'a> {
@@ -121,9 +147,13 @@ impl Sort {
         Ok(Self { column: Column::parse(column, definition)?, descending })
     }
 
+    /// Which of two contents of the column comes first.
+    pub(super) fn order(&self, a: Rank<'_>, b: Rank<'_>) -> Ordering {
+        if self.descending { b.cmp(&a) } else { a.cmp(&b) }
+    }
+
     pub(super) fn compare<'a>(&self, a: &(Rank<'a>, EntryRef<'a>), b: &(Rank<'a>, EntryRef<'a>)) -> Ordering {
-        let order = if self.descending { b.0.cmp(&a.0) } else { a.0.cmp(&b.0) };
-        order.then_with(|| a.1.key().cmp(b.1.key()))
+        self.order(a.0, b.0).then_with(|| a.1.key().cmp(b.1.key()))
     }
 }
 

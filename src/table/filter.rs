@@ -25,7 +25,7 @@ mod value;
 
 use crate::stick::Definition;
 
-use super::entry::EntryRef;
+use super::column::Contents;
 use reader::Reader;
 use test::Test;
 use tree::Tree;
@@ -60,10 +60,10 @@ impl Where {
 pub struct Filter(Tree<Test>);
 
 impl Filter {
-    /// Whether the expression holds for an entry, which must be one of a store with the definition that the filter was compiled
-    /// for. Allocates nothing.
+    /// Whether the expression holds for an entry or a row, which must be one of a store with the definition that the filter was
+    /// compiled for. Allocates nothing.
     #[must_use]
-    pub fn matches(&self, entry: &EntryRef<'_>) -> bool {
+    pub fn matches(&self, entry: &impl Contents) -> bool {
         self.0.holds(&|test| test.holds(entry))
     }
 }

@@ -6,12 +6,14 @@
 mod column;
 mod entry;
 mod filter;
+mod merged;
 mod snapshot;
 mod store;
 mod update;
 
-pub use column::{Column, ColumnError, Sort};
+pub use column::{Column, ColumnError, Contents, Sort};
 pub use entry::{Entry, EntryRef};
 pub use filter::{Filter, Where, WhereError, WhereErrorKind};
+pub use merged::{Merge, Row, is_added, merged};
 pub use store::{Counters, Full, Iter, Limits, Store, StoreError};
 pub use update::{Applied, ServerKey, Update};

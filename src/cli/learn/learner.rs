@@ -160,7 +160,7 @@ impl<P: Pupil> Handler for Learner<P> {
 }
 
 /// What to do about a failure.
-fn help(error: &LinkError, name: &str) -> String {
+pub(in crate::cli) fn help(error: &LinkError, name: &str) -> String {
     match error {
         LinkError::Session(Closed::Refused(status)) => match *status {
             Status::PEER => {

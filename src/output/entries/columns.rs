@@ -77,7 +77,7 @@ fn count(listed: usize, total: usize) -> String {
 }
 
 /// `http_req_rate(10s)`, `gpc[1]`.
-fn heading(column: &Column) -> String {
+pub(crate) fn heading(column: &Column) -> String {
     let mut text = super::name(column);
     if let Column::Value { field, .. } = column
         && let Some(period) = field.period_ms.and_then(Delay::from_ms)
@@ -110,7 +110,7 @@ fn cut(text: &str) -> String {
 }
 
 /// A number in groups of three digits.
-fn grouped(number: i128) -> String {
+pub(crate) fn grouped(number: i128) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = if number < 0 { "-".to_owned() } else { String::new() };
     for (n, digit) in digits.chars().enumerate() {
@@ -128,7 +128,7 @@ fn left(entry: &EntryRef<'_>) -> String {
 }
 
 /// A time of which only the first unit counts.
-fn life(ms: u32) -> String {
+pub(crate) fn life(ms: u32) -> String {
     match ms {
         0..1_000 => format!("{ms}ms"),
         1_000..120_000 => format!("{}s", ms / 1_000),

@@ -6,7 +6,7 @@ use regex::bytes::Regex;
 
 use crate::grammar::KeyType;
 use crate::stick::key;
-use crate::table::{Column, EntryRef};
+use crate::table::{Column, Contents};
 
 use super::value::{Network, Relation};
 
@@ -26,15 +26,15 @@ pub(super) enum Test {
 }
 
 impl Test {
-    pub(super) fn holds(&self, entry: &EntryRef<'_>) -> bool {
+    pub(super) fn holds(&self, entry: &impl Contents) -> bool {
         match self {
             Self::Number(column, relation, number) => {
-                column.number(entry).is_some_and(|found| relation.holds(found.cmp(number)))
+                entry.number(column).is_some_and(|found| relation.holds(found.cmp(number)))
             }
             Self::Bytes(column, relation, bytes) => {
-                column.text(entry).is_some_and(|found| relation.holds(found.cmp(bytes)))
+                entry.text(column).is_some_and(|found| relation.holds(found.cmp(bytes)))
             }
-            Self::Pattern(column, regex) => column.text(entry).is_some_and(|found| regex.is_match(found)),
+            Self::Pattern(column, regex) => entry.text(column).is_some_and(|found| regex.is_match(found)),
             Self::KeyPattern(key_type, regex) => {
                 // The longest text is that of an IPv6 address with an IPv4 address in it: 45 bytes.
                 let mut text = [0; 48];

@@ -1,0 +1,154 @@
+//! The terminal while `watch` has it: what is drawn goes through a thread, because a terminal may be stopped, and whatever ends
+//! the program puts it back as it was.
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal as _, Write};
+use std::panic;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::{cursor, event, queue, terminal};
+use rustix::process::{Signal, getpid, kill_process};
+
+use crate::cli::spool::{Destination, Spool};
+use crate::output::screen::Screen;
+
+/// How long a terminal may take to be put back.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// A terminal that is ours.
+#[derive(Debug)]
+pub(super) struct Tty {
+    terminal: Terminal<CrosstermBackend<Frames>>,
+    frames: Frames,
+    spool: Option<Spool>,
+    /// What panics have said; it would be lost on the screen.
+    said: Said,
+}
+
+type Said = Arc<Mutex<Vec<String>>>;
+
+/// Collects what is drawn.
+#[derive(Clone, Debug, Default)]
+struct Frames(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Frames {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Tty {
+    /// Takes the terminal.
+    pub(super) fn take() -> io::Result<Self> {
+        let frames = Frames::default();
+        let terminal = Terminal::new(CrosstermBackend::new(frames.clone()))?;
+        terminal::enable_raw_mode()?;
+        let said = Said::default();
+        let own = Arc::clone(&said);
+        panic::set_hook(Box::new(move |panic| {
+            own.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
+        }));
+        let mut tty = Self { terminal, frames, spool: Some(Spool::start(Destination::Stdout)), said };
+        tty.begin()?;
+        Ok(tty)
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        queue!(self.frames, terminal::EnterAlternateScreen, cursor::Hide)?;
+        self.terminal.clear()?;
+        self.send()
+    }
+
+    /// Columns and lines.
+    pub(super) fn size(&self) -> (u16, u16) {
+        self.terminal.size().map_or((80, 24), |size| (size.width, size.height))
+    }
+
+    /// Whether the terminal has taken what was drawn before.
+    pub(super) fn is_idle(&self) -> bool {
+        self.spool.as_ref().is_some_and(|spool| spool.waiting() == Ok(0))
+    }
+
+    /// Whether it is gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.spool.as_ref().is_none_or(|spool| spool.waiting().is_err())
+    }
+
+    /// Draws what has changed.
+    pub(super) fn draw(&mut self, screen: &Screen) -> io::Result<()> {
+        self.terminal.draw(|frame| screen.draw(frame))?;
+        self.send()
+    }
+
+    /// Draws everything anew the next time.
+    pub(super) fn redraw(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// The next key that was pressed, if there is one.
+    pub(super) fn key() -> io::Result<Option<event::KeyEvent>> {
+        while event::poll(Duration::ZERO)? {
+            match event::read()? {
+                event::Event::Key(key) if key.kind != event::KeyEventKind::Release => return Ok(Some(key)),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Stops the program as ctrl-Z does, and takes the terminal again when it goes on.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        self.end();
+        kill_process(getpid(), Signal::TSTP)?;
+        self.spool = Some(Spool::start(Destination::Stdout));
+        terminal::enable_raw_mode()?;
+        self.begin()
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        let bytes = std::mem::take(&mut *self.frames.0.borrow_mut());
+        match &self.spool {
+            Some(spool) if !bytes.is_empty() => spool.push_at_once(bytes).map_err(|_| io::ErrorKind::BrokenPipe.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts the terminal back.
+    fn end(&mut self) {
+        self.frames.0.borrow_mut().clear();
+        let _memory_takes_it = queue!(self.frames, cursor::Show, terminal::LeaveAlternateScreen);
+        let _may_be_gone = self.send();
+        if let Some(spool) = self.spool.take() {
+            let _may_be_stopped = spool.finish(Some(LAST_WORDS), true);
+        }
+        let _may_be_gone = terminal::disable_raw_mode();
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        self.end();
+        if !std::thread::panicking() {
+            drop(panic::take_hook());
+        }
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        for text in &*said {
+            // Nothing is left to do if standard error is gone.
+            let _ = writeln!(io::stderr(), "peerctl: {text}");
+        }
+    }
+}
+
+/// Whether there is a terminal that can show a screen.
+pub(super) fn is_there() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
