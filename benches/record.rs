@@ -89,7 +89,7 @@ fn median(mut work: impl FnMut()) -> Duration {
         .map(|_| {
             let start = on_processor();
             work();
-            on_processor() - start
+            on_processor().saturating_sub(start)
         })
         .collect();
     times.sort_unstable();

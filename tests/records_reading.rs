@@ -107,7 +107,7 @@ fn errors_say_where_they_are_what_is_expected_and_what_to_do() {
         (
             r#""gpc0":3"#,
             r#""gpc0":4294967296"#,
-            r#"4294967296,"#,
+            "4294967296,",
             "`gpc0` is 4294967296; expected a number up to 4294967295",
         ),
         (r#""gpc0":3"#, r#""gpc0":-1"#, "-1", "`gpc0` is -1; expected a number up to 4294967295"),
@@ -334,5 +334,5 @@ fn the_examples_of_the_page_are_what_is_written() {
     }
     assert_eq!(reader.summary().unknown, 0);
     assert_eq!(String::from_utf8(writer.into_journal().into_inner()).expect("UTF-8"), file);
-    assert_eq!(with_checksums(&[&file.lines().last().expect("the end").to_owned()]), end);
+    assert_eq!(with_checksums(&[file.lines().last().expect("the end")]), end);
 }

@@ -62,6 +62,9 @@ pub(super) struct Fields<'a> {
 /// A value as it stands in the line.
 pub(super) type Raw<'a> = Option<&'a RawValue>;
 
+/// The bytes a value stands for, and the value.
+pub(super) type Placed<'a> = (&'a RawValue, Cow<'a, [u8]>);
+
 /// A problem and its place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Fault {
@@ -126,12 +129,7 @@ impl<'a> Text<'a> {
     }
 
     /// The bytes of a field that is either text or, with `_hex`, hexadecimal digits; and where they stand.
-    pub(super) fn bytes(
-        self,
-        field: &'static str,
-        text: Raw<'a>,
-        hex: Raw<'a>,
-    ) -> Result<Option<(&'a RawValue, Cow<'a, [u8]>)>, Fault> {
+    pub(super) fn bytes(self, field: &'static str, text: Raw<'a>, hex: Raw<'a>) -> Result<Option<Placed<'a>>, Fault> {
         Ok(match (text, hex) {
             (None, None) => None,
             (Some(_), Some(hex)) => return Err(self.fault(hex, Problem::Both(field))),

@@ -307,3 +307,101 @@ impl Default for TimeText {
         Self::new(Time::default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::DataType;
+    use crate::record::SessionEvent;
+    use crate::stick::Layout;
+
+    fn definition() -> Definition {
+        let rate = DataType::by_name(b"http_req_rate").expect("a data type");
+        Definition {
+            name: (*b"st_src").into(),
+            key_type: KeyType::IP,
+            key_len: 4,
+            expire_ms: 3_600_000,
+            layout: Layout::new([
+                (DataType::GPC0, None, None),
+                (rate, None, Some(10_000)),
+                (DataType::SERVER_KEY, None, None),
+                (DataType::GPT, Some(4), None),
+            ]),
+        }
+    }
+
+    const ENTRY: Entry<'_> = Entry {
+        table: TableId(0),
+        time: Time::MAX,
+        key: &[10, 0, 0, 1],
+        expire_ms: Some(3_541_000),
+        resync: true,
+        update_id: Some(17),
+        values: &[3, 1200, 5, 14, 0, 0, 0, 1, 0],
+        server_key: Some(b"srv1"),
+    };
+
+    #[test]
+    fn lines_have_the_documented_shape() -> Result<(), WriteError> {
+        let time = Time::parse(b"2026-01-01T00:00:00.000Z").expect("a time");
+        let mut lines = Formatter::new(Checksum::None);
+        lines.header(&Header { version: 1, peerctl: "0.1.0".into(), time })?;
+        let table = lines.table(b"lb1", &definition())?;
+        lines.entry(&Entry { table, time, ..ENTRY })?;
+        lines.entry(&Entry { time, expire_ms: None, update_id: None, server_key: None, ..ENTRY })?;
+        let (peer, event) = (b"lb1".into(), SessionEvent::ResyncFinished);
+        lines.session(&Session { time, peer, event, detail: Some("\u{1b}".into()) })?;
+        lines.end(End { entries: 2, complete: true })?;
+        let lines = str::from_utf8(lines.lines()).expect("UTF-8");
+        let expected = [
+            r#"{"type":"header","version":1,"peerctl":"0.1.0","time":"2026-01-01T00:00:00.000Z"}"#,
+            r#"{"type":"table","peer":"lb1","table":"st_src","key_type":"ip","key_len":4,"expire_ms":3600000,"store":[{"name":"gpc0"},{"name":"http_req_rate","period_ms":10000},{"name":"server_key"},{"name":"gpt","count":4}]}"#,
+            r#"{"type":"entry","time":"2026-01-01T00:00:00.000Z","peer":"lb1","table":"st_src","key":"10.0.0.1","expire_ms":3541000,"resync":true,"update_id":17,"data":{"gpc0":3,"http_req_rate":{"rate":17,"current":5,"previous":14,"age_ms":1200},"server_key":"srv1","gpt":[0,0,1,0]}}"#,
+            r#"{"type":"entry","time":"2026-01-01T00:00:00.000Z","peer":"lb1","table":"st_src","key":"10.0.0.1","expire_ms":null,"resync":true,"data":{"gpc0":3,"http_req_rate":{"rate":17,"current":5,"previous":14,"age_ms":1200},"gpt":[0,0,1,0]}}"#,
+            r#"{"type":"session","time":"2026-01-01T00:00:00.000Z","peer":"lb1","event":"resync_finished","detail":"\u001b"}"#,
+            r#"{"type":"end","entries":2,"complete":true}"#,
+        ];
+        assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn checksums_are_those_of_rfc_3720() -> Result<(), WriteError> {
+        assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
+        let mut lines = Formatter::new(Checksum::Crc32c);
+        lines.end(End { entries: 7, complete: false })?;
+        let line = str::from_utf8(lines.lines()).expect("UTF-8");
+        let crc = crc32c::crc32c(br#"{"type":"end","entries":7,"complete":false"#);
+        assert_eq!(line, format!("{{\"type\":\"end\",\"entries\":7,\"complete\":false,\"crc\":\"{crc:08x}\"}}\n"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_table_that_is_defined_again_keeps_its_number() -> Result<(), WriteError> {
+        let mut lines = Formatter::new(Checksum::None);
+        let first = lines.table(b"lb1", &definition())?;
+        assert_ne!(lines.table(b"lb2", &definition())?, first);
+        let changed = Definition { key_type: KeyType::INTEGER, ..definition() };
+        assert_eq!(lines.table(b"lb1", &changed)?, first);
+        lines.clear();
+        lines.entry(&ENTRY)?;
+        assert!(lines.lines().windows(17).any(|part| part == br#""key":"167772161""#), "the new definition counts");
+        assert!(matches!(lines.entry(&Entry { table: TableId(2), ..ENTRY }), Err(WriteError::Undefined(2))));
+        Ok(())
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_leaves_no_trace() -> Result<(), WriteError> {
+        let mut lines = Formatter::new(Checksum::None);
+        let table =
+            lines.table(b"lb1", &Definition { key_type: KeyType::STRING, key_len: u32::MAX, ..definition() })?;
+        let before = lines.lines().to_vec();
+        let key = vec![7; MAX_LINE / 6];
+        assert!(matches!(lines.entry(&Entry { table, key: &key, ..ENTRY }), Err(WriteError::Line(_))));
+        assert_eq!(lines.lines(), before);
+        assert!(matches!(lines.table(&[b'p'; MAX_NAME + 1], &definition()), Err(WriteError::Name(_))));
+        Ok(())
+    }
+}

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use crate::record::MAX_LINE;
 
+/// The first bytes that are read; then twice as many each time, up to a chunk.
+const FIRST: usize = 4 << 10;
 const CHUNK: usize = 256 << 10;
 
 /// Cuts a stream into lines.
@@ -94,8 +96,8 @@ impl<R: Read> Lines<R> {
             self.buffer.copy_within(self.pending.clone(), 0);
             self.pending = 0..self.pending.len();
         }
-        if self.buffer.len() - self.pending.end < CHUNK / 2 {
-            self.buffer.resize((self.buffer.len() * 2).clamp(CHUNK, MAX_LINE + CHUNK), 0);
+        if self.buffer.len() < CHUNK || self.buffer.len() - self.pending.end < CHUNK / 2 {
+            self.buffer.resize((self.buffer.len() * 2).clamp(FIRST, MAX_LINE + CHUNK), 0);
         }
         let read = self.read()?;
         self.pending.end += read;
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn lines_do_not_depend_on_how_they_arrive() {
-        let text = [b"a\n\nbc\n".as_slice(), &[b'x'; CHUNK * 3], b"\nend"].concat();
+        let text = [b"a\n\nbc\n".as_slice(), &vec![b'x'; CHUNK * 3], b"\nend"].concat();
         let expected = lines(&text, usize::MAX);
         let shape: Vec<_> = expected.iter().map(|(_, len, ended, too_long)| (*len, *ended, *too_long)).collect();
         let long = CHUNK as u64 * 3 + 1;

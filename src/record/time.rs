@@ -1,7 +1,6 @@
 //! Times of records: RFC 3339, UTC, milliseconds.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -72,13 +71,6 @@ impl Time {
         };
         let seconds = (hour * 60 + minute) * 60 + second;
         Some(Self(days(year, month, day) * DAY_MS + seconds * 1000 + ms))
-    }
-}
-
-impl From<SystemTime> for Time {
-    fn from(time: SystemTime) -> Self {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self::from_unix_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
