@@ -31,7 +31,7 @@ const HOSTILE: [&[u8]; 10] = [
 ];
 
 /// A HAProxy with entries of all kinds in tables of all kinds, in sync.
-fn filled<'a>(setup: Setup<'a>) -> Live<'a> {
+fn filled(setup: Setup<'_>) -> Live<'_> {
     let lb1 = setup.every_table().start();
     for n in 1..=3_u8 {
         lb1.track("every_ip", &[b"10.0.0.", n.to_string().as_bytes()].concat(), n.into());

@@ -13,7 +13,7 @@ use support::shown::ShownTable;
 use support::{Authority, Live, Network, Setup, wait_until};
 
 /// A HAProxy with entries of all kinds, in sync.
-fn filled<'a>(setup: Setup<'a>) -> Live<'a> {
+fn filled(setup: Setup<'_>) -> Live<'_> {
     let lb1 = setup.every_table().start();
     for n in 1..=3_u8 {
         lb1.track("every_ip", &[b"10.0.0.", n.to_string().as_bytes()].concat(), n.into());

@@ -15,7 +15,9 @@ fn targets(config: &str, words: &[&str], who: Identity) -> Result<Targets, Strin
     let dir = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
     write("lb.cfg", &config.replace("DIR", &dir.path().to_string_lossy()));
-    ["ca.pem", "lb1.pem", "peerctl.pem"].iter().for_each(|name| write(name, CERTIFICATE));
+    for name in ["ca.pem", "lb1.pem", "peerctl.pem"] {
+        write(name, CERTIFICATE);
+    }
     write("bare.pem", "-----BEGIN CERTIFICATE-----\n");
     write("bare.pem.key", "-----BEGIN PRIVATE KEY-----\n");
     let file = format!("lb1={}", dir.path().join("lb.cfg").display());
