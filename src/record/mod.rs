@@ -8,6 +8,7 @@ mod event;
 mod fast;
 mod fields;
 mod format;
+mod format_entry;
 mod journal;
 mod json;
 mod lines;
