@@ -7,12 +7,14 @@ use std::{
 
 use peerctl::node::{Address, Retry, Target};
 
+use rustix::process::Signal;
+
 mod support;
 
 use support::{
     Network, Setup,
     fake_peer::FakePeer,
-    frames::hello,
+    frames::{HEARTBEAT, RESYNC_REQUEST, hello},
     node::{Diary, Plan, with_node},
     wait_until,
 };
@@ -199,6 +201,28 @@ fn a_peer_that_hangs_up_is_not_stormed() {
         });
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+#[test]
+fn a_process_that_was_stopped_reads_before_it_looks_at_the_clock() {
+    let network = Network::reachable();
+    let listener = network.listen(10_053);
+    let program = network.peerctl(&["dump", &format!("lb1={}", network.address(10_053)), "--timeout", "60s"]);
+    let peer = FakePeer::accept(&listener);
+    peer.send(b"200\n");
+    peer.wait_for(RESYNC_REQUEST, 1);
+    program.signal(Signal::STOP);
+    for _ in 0..14 {
+        peer.send(b"\0\x04");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    program.signal(Signal::CONT);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(peer.end(), None, "what has come meanwhile counts");
+    peer.wait_for(HEARTBEAT, 2);
+    peer.send(b"\0\x01");
+    let ended = program.wait();
+    assert!(ended.status.success(), "{ended:?}");
 }
 
 /// What a peer does wrong, and what is said of it.

@@ -332,3 +332,35 @@ fn thousands_of_connections_leave_nothing_behind() {
         assert_eq!(FakePeer::call(&network, GUEST_PORT, "peerctl", "lb1").wait_for_line(), "200");
     });
 }
+
+/// Seconds of a processor that a process has used.
+fn processor_time(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+    let ticks = |n: usize| fields[n].parse::<f64>().expect("a number");
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+#[test]
+fn without_free_descriptors_it_waits_and_makes_room() {
+    for haproxy in support::haproxies().into_iter().take(1) {
+        let network = Network::reachable();
+        let address = network.address(GUEST_PORT);
+        let mut command = network.command("prlimit");
+        let program = env!("CARGO_BIN_EXE_peerctl");
+        command.args(["--nofile=24", program, "dump", "lb1", "--listen", &address, "--timeout", "60s"]);
+        let program = support::Program::start(command);
+        wait_until("it listens", || network.connect(GUEST_PORT).ok());
+        let idle: Vec<FakePeer> = (0..100).map(|_| FakePeer::connect(&network, GUEST_PORT)).collect();
+        std::thread::sleep(Duration::from_secs(2));
+        let used = processor_time(program.pid());
+        std::thread::sleep(Duration::from_secs(3));
+        let used = processor_time(program.pid()) - used;
+        println!("100 idle connections, 24 descriptors: {used} s of the processor in 3 s");
+        assert!(used < 0.3, "{used} s in 3 s");
+        let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 1k store gpc0").start();
+        let ended = program.wait();
+        assert!(ended.stdout.contains("\"established\""), "{ended:?}");
+        drop((idle, lb1));
+    }
+}

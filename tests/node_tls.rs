@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use peerctl::node::tls::{ClientTls, ClientTlsOptions, Expected, Pem, ServerTls, ServerTlsOptions};
 use peerctl::node::{Address, ListenOptions, Target};
@@ -265,5 +266,73 @@ fn callers_prove_their_name() {
             ),
             "{lines}"
         );
+    });
+}
+
+#[test]
+fn a_connection_that_is_cut_off_is_no_clean_end() {
+    let authority = Authority::new();
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let mut lb1 = Setup::new(&haproxy, &network).tls(&authority).start();
+        with_node(&network, Plan::call(in_tls(&lb1.address(), trusting(&authority))), |diary| {
+            diary.wait_for("lb1: established Called", 1);
+            lb1.kill();
+            let end = diary.wait_for("closed: ", 1);
+            assert!(end.contains("cut off") || end.contains("was lost"), "{end}");
+        });
+    }
+}
+
+#[test]
+fn old_versions_of_tls_are_refused() {
+    let authority = Authority::new();
+    let good = authority.issue("lb1").display().to_string();
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let old = "ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.1 ciphers ALL:@SECLEVEL=0";
+        listening(&haproxy, &network, &good, old, |address| {
+            let end = end_of_call(&network, &address, trusting(&authority));
+            assert!(end.contains("no common version of TLS"), "{:?}: {end}", haproxy.version);
+        });
+        let new = "ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.2";
+        listening(&haproxy, &network, &good, new, |address| {
+            with_node(&network, Plan::call(in_tls(&address, trusting(&authority))), |diary| {
+                diary.wait_for("lb1: secured TLSv1_2", 1);
+                diary.wait_for("lb1: established", 1);
+            });
+        });
+    }
+}
+
+#[test]
+fn a_handshake_has_five_seconds_in_all() {
+    let authority = Authority::new();
+    let (server, ca) = (pem(authority.issue("peerctl")), pem(authority.certificate()));
+    let network = Network::reachable();
+    let address = Address::parse(&network.address(GUEST_PORT)).expect("an address");
+    let listen = move || ListenOptions {
+        address: address.clone(),
+        tls: Some(
+            ServerTls::new(&ServerTlsOptions { certificate: server.clone(), trust: Some(ca.clone()) }).expect("files"),
+        ),
+        insecure_plaintext: false,
+        allow: Vec::new(),
+    };
+    with_node(&network, Plan::listen(&["lb1"], listen), |diary| {
+        diary.wait_for("listening", 1);
+        let silent = FakePeer::connect(&network, GUEST_PORT);
+        let header = FakePeer::connect(&network, GUEST_PORT);
+        header.send(b"PROXY TCP4 1.2.3.4 ");
+        let begun = FakePeer::connect(&network, GUEST_PORT);
+        begun.send(b"\x16\x03\x01\x02\0\x01");
+        for peer in [&silent, &header, &begun] {
+            let (_, took) = peer.wait_for_end();
+            assert!(took < Duration::from_millis(6500), "{took:?}");
+        }
+        wait_until("all are counted", || (diary.refused("tls") == 3).then_some(()));
+        let plain = FakePeer::call(&network, GUEST_PORT, "peerctl", "lb1");
+        let (_, took) = plain.wait_for_end();
+        assert!(took < Duration::from_secs(2) && !plain.heard().starts_with(b"200"), "{took:?}");
     });
 }

@@ -31,6 +31,9 @@ use visit::Visit;
 /// # Errors
 /// If it isn't clear whom to call, or nothing can be printed. What peers do wrong is in the exit code.
 pub fn run(view: &View, args: &ProbeArgs) -> Result<Exit, Failure> {
+    if args.connect.listen.is_some() {
+        return Err(Failure::misuse("probe calls peers, and --listen waits for them to call", "leave --listen out"));
+    }
     let sockets = sockets::ask(&args.socket)?;
     let only_sockets =
         !sockets.is_empty() && args.peers.is_empty() && args.connect.config.is_none() && args.connect.section.is_none();

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::sync::futures::Notified;
+use tokio::task::JoinHandle;
 use tokio::time::{self, Sleep};
 
 use crate::node::clock;
@@ -138,7 +139,8 @@ impl<H: Handler> Driver<H> {
     /// Drives the session to its end. A mistake of ours ends this session and no other.
     pub(super) async fn guarded(self) -> Ended {
         let (shared, line, peer) = (Rc::clone(&self.shared), Rc::clone(&self.line), self.peer);
-        match tokio::task::spawn_local(self.run()).await {
+        let mut task = Task(tokio::task::spawn_local(self.run()));
+        match (&mut task.0).await {
             Ok(ended) => ended,
             Err(error) => {
                 let peer = shared.control.leave(&line).or(peer);
@@ -336,6 +338,15 @@ impl<H: Handler> Driver<H> {
             return LinkError::Foreign(foreign);
         }
         LinkError::of_io(error)
+    }
+}
+
+/// A task that ends with whoever waits for it.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -62,6 +62,14 @@ impl Guests {
         (Some(Seat { guests: Rc::clone(self), line }), refusal)
     }
 
+    /// Sends the oldest one without a hello away: the system has no room for another connection.
+    pub(super) fn make_room(&self) -> Option<Refusal> {
+        let list = self.0.borrow();
+        let oldest = list.iter().find(|guest| !guest.line.is_greeted() && guest.line.ordered() != Order::Vanish)?;
+        oldest.line.order(Order::Vanish);
+        Some(Refusal::new(oldest.from, RefusalReason::Full))
+    }
+
     /// Sends all away that have no hello yet.
     pub(super) fn dismiss(&self) {
         for guest in self.0.borrow().iter().filter(|guest| !guest.line.is_greeted()) {

@@ -195,6 +195,7 @@ impl<H: Handler> Host<H> {
                 () = host.shared.control.stopping() => break,
             };
             let Ok((stream, from)) = accepted else {
+                guests.make_room().into_iter().for_each(|refusal| host.shared.refuse(refusal));
                 sleep(NO_ROOM).await;
                 continue;
             };

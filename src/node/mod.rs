@@ -67,12 +67,13 @@ mod target;
 pub mod tls;
 mod wire;
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
-use tokio::task::{JoinHandle, LocalSet};
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, LocalSet};
 
 use crate::proto::session::{self, Answer, Role, Times};
 use control::Slot;
@@ -136,14 +137,34 @@ impl Options {
 pub struct Node<H> {
     options: Rc<Options>,
     shared: Rc<Shared<H>>,
-    tasks: RefCell<Vec<JoinHandle<()>>>,
+    /// Those that call and those that are called, ended ones included.
+    tasks: RefCell<Vec<AbortHandle>>,
+    running: Rc<Running>,
+}
+
+/// How many tasks there are.
+#[derive(Debug, Default)]
+struct Running {
+    count: Cell<usize>,
+    less: Notify,
+}
+
+/// A task that counts.
+struct Counted(Rc<Running>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.count.set(self.0.count.get() - 1);
+        self.0.less.notify_waiters();
+    }
 }
 
 impl<H: Handler> Node<H> {
     /// A node without peers. To be made within [`run`].
     #[must_use]
     pub fn new(options: Options, control: Control, handler: H) -> Self {
-        Self { options: Rc::new(options), shared: Rc::new(Shared::new(handler, control)), tasks: RefCell::default() }
+        let shared = Rc::new(Shared::new(handler, control));
+        Self { options: Rc::new(options), shared, tasks: RefCell::default(), running: Rc::default() }
     }
 
     /// Adds a peer and begins to call it.
@@ -152,7 +173,7 @@ impl<H: Handler> Node<H> {
         let peer = self.shared.control.add(Rc::clone(&slot));
         let options = self.options.session(target.us.as_deref(), Role::Caller(target.name.clone()));
         let dialler = Dialler { shared: Rc::clone(&self.shared), slot, peer, target, options };
-        self.tasks.borrow_mut().push(tokio::task::spawn_local(dialler.run()));
+        self.spawn(dialler.run());
         peer
     }
 
@@ -164,7 +185,17 @@ impl<H: Handler> Node<H> {
     /// Begins to answer calls: of all peers that were added, whether they are called or not.
     pub fn listen(&self, listener: Listener) {
         let host = Host { shared: Rc::clone(&self.shared), options: Rc::clone(&self.options), listener };
-        self.tasks.borrow_mut().push(tokio::task::spawn_local(host.run()));
+        self.spawn(host.run());
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.running.count.set(self.running.count.get() + 1);
+        let counted = Counted(Rc::clone(&self.running));
+        let task = async move {
+            let _until_the_end = counted;
+            task.await;
+        };
+        self.tasks.borrow_mut().push(tokio::task::spawn_local(task).abort_handle());
     }
 
     /// How many callers were turned away, by [`RefusalReason::label`].
@@ -183,9 +214,8 @@ impl<H: Handler> Node<H> {
 
     /// Ends when no peer is called any more and no listener is open: all were stopped, or called once.
     pub async fn finished(&self) {
-        loop {
-            let Some(task) = self.tasks.borrow_mut().pop() else { return };
-            let _a_mistake_in_it_was_told = task.await;
+        while self.running.count.get() > 0 {
+            self.running.less.notified().await;
         }
     }
 }

@@ -286,6 +286,9 @@ fn number<T: std::str::FromStr>(digits: &str) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use rustls_pki_types::CertificateDer;
+    use rustls_pki_types::pem::PemObject as _;
+
     use super::*;
 
     #[test]
@@ -300,6 +303,54 @@ mod tests {
             ("lb*.example.com", "lb1.example.com", false),
         ] {
             assert_eq!(matches(own, name), same, "{own} {name}");
+        }
+    }
+
+    /// Made with `openssl req -x509`: an authority's own, for `lb1.example`, `127.0.0.1` and `lb1`, valid for a hundred years.
+    const PEM: &[u8] = b"\
+-----BEGIN CERTIFICATE-----\n\
+MIIB2DCCAX2gAwIBAgIUeede1H3gASkFRn0Ilzyuduxx/VEwCgYIKoZIzj0EAwIw\n\
+GjEKMAgGA1UECgwBbzEMMAoGA1UEAwwDbGIxMCAXDTI2MTEyMzAxNDM1MFoYDzIx\n\
+MjYxMDMwMDE0MzUwWjAaMQowCAYDVQQKDAFvMQwwCgYDVQQDDANsYjEwWTATBgcq\n\
+hkjOPQIBBggqhkjOPQMBBwNCAASBVH7OiUclusXjf7flAIiEiBBhGsw0kk9i99aq\n\
+mMAV5+dABYm2/NjwXxZx8i8ZgaTLg2oWbq0jElyWwI1CK4o4o4GeMIGbMB0GA1Ud\n\
+DgQWBBREx7o6/GVHIYdIU9gEeEQQapgfCTAfBgNVHSMEGDAWgBREx7o6/GVHIYdI\n\
+U9gEeEQQapgfCTAPBgNVHRMBAf8EBTADAQH/MBwGA1UdEQQVMBOCC2xiMS5leGFt\n\
+cGxlhwR/AAABMB0GA1UdJQQWMBQGCCsGAQUFBwMBBggrBgEFBQcDAjALBgNVHQ8E\n\
+BAMCAoQwCgYIKoZIzj0EAwIDSQAwRgIhAJGrIhKSpA+QGtZOdqfdI7DR2EpuEv13\n\
+tS1QmP/7XzOhAiEA3lnV01PrJ5iASKillEqUYDmI3YU1ImY5jD2TQhizl3A=\n\
+-----END CERTIFICATE-----\n\
+";
+
+    fn der() -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(PEM).expect("a certificate")
+    }
+
+    #[test]
+    fn all_that_counts_is_read() {
+        let der = der();
+        let read = Certificate::parse(&der).expect("a certificate");
+        assert_eq!(read.all_names(), ["lb1.example", "lb1", "127.0.0.1"]);
+        assert_eq!((read.version, read.authority, read.may_sign), (3, Some(true), Some(true)));
+        assert_eq!((read.purposes.as_ref().map(Vec::len), read.unknown_critical), (Some(2), false));
+        assert_eq!((read.not_before, read.not_after), (1_795_398_230, 4_948_998_230));
+        assert_eq!((read.issuer_name().as_deref(), read.is_self_issued()), (Some("lb1"), true));
+        assert!([read.signed, read.key].iter().all(|part| memchr::memmem::find(&der, part).is_some()));
+    }
+
+    #[test]
+    fn broken_certificates_never_panic() {
+        let der = der();
+        for end in 0..der.len() {
+            assert!(Certificate::parse(&der[..end]).is_none(), "{end} bytes of it");
+        }
+        for at in 0..der.len() {
+            for byte in [0, 1, 0x17, 0x30, 0x7f, 0x80, 0x84, 0xff] {
+                let mut mutated = der.to_vec();
+                mutated[at] = byte;
+                let read = Certificate::parse(&mutated);
+                let _whatever = read.map(|read| (read.all_names(), read.issuer_name()));
+            }
         }
     }
 
