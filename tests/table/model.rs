@@ -274,7 +274,7 @@ fn fill(line: &str, limits: Limits, steps: &[Step]) -> Result<(), TestCaseError>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn a_store_holds_what_the_model_holds(

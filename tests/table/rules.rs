@@ -311,3 +311,39 @@ fn updates_in_batches_do_what_they_do_one_by_one() {
         assert!(batches.counters().evicted > 50, "the limit was reached");
     }
 }
+
+#[test]
+fn memory_stays_while_keys_and_texts_come_and_go() {
+    for line in ["type string len 200 expire 1s store server_key,gpc0", "type string len 200 store server_key,gpc0"] {
+        let limits = Limits { entries: 50, ..Limits::default() };
+        let mut store = Store::new(definition(line), limits).expect("narrow");
+        let mut most = 0;
+        for n in 0..40_000_u32 {
+            let key = format!("{:0len$}", n % 60, len = 1 + (n % 200) as usize);
+            let text = format!("{n:0200}");
+            let server_key = if n.is_multiple_of(3) { ServerKey::Unchanged } else { ServerKey::Known(text.as_bytes()) };
+            store.apply(u64::from(n) * 100, &Update { server_key, ..update(key.as_bytes(), &[1, 0], n) });
+            if n.is_multiple_of(97) {
+                store.expire(u64::from(n) * 100, 10);
+            }
+            if n == 20_000 {
+                most = store.memory();
+            }
+        }
+        assert!(store.memory() <= most + 500, "{line}: {} bytes after {most}", store.memory());
+    }
+}
+
+#[test]
+fn an_entry_that_comes_back_leaves_its_old_text() {
+    let mut store = store("type ip expire 1s store server_key,gpc0");
+    let mut first = 0;
+    for n in 0..2_000_u64 {
+        let text = format!("{n:0200}");
+        let server_key = if n.is_multiple_of(2) { ServerKey::Known(text.as_bytes()) } else { ServerKey::Unchanged };
+        let applied = store.apply(n * 1_000, &Update { server_key, ..update(KEY, &[1, 0], 1) });
+        assert_eq!(applied, Applied::New);
+        first = if n == 1 { store.memory() } else { first };
+    }
+    assert!(store.memory() < first + 1_000, "{} bytes, {first} at first", store.memory());
+}
