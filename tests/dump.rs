@@ -315,6 +315,18 @@ fn tables_are_chosen_by_either_name() {
         .peerctl(&["dump", &peer, "--table", "every_ip", "--sort", "http_req_cnt", "--limit", "1", "--format", "csv"])
         .wait();
     assert!(top.stdout.lines().nth(1).is_some_and(|line| line.contains(",10.0.0.3,")), "{}{}", top.stdout, top.stderr);
+    let where_ = |text: &str| {
+        let words = ["dump", &peer, "--where", text, "--format", "csv", "--table", "every_ip"];
+        network.peerctl(&words).wait()
+    };
+    let some = where_("http_req_cnt >= 2 and key in 10.0.0.0/8");
+    assert_eq!(some.stdout.lines().count(), 3, "a heading and 10.0.0.2, 10.0.0.3: {}{}", some.stdout, some.stderr);
+    let (wrong, other) = (where_("http_req_cnt >="), where_("gpt[0] = 1"));
+    assert_eq!((wrong.status.code(), other.status.code()), (Some(2), Some(2)), "{}{}", wrong.stderr, other.stderr);
+    assert!(wrong.stderr.contains("--where") && wrong.stderr.contains("grammar where"), "{}", wrong.stderr);
+    let all = dumped(&network, &[&peer, "--where", "gpc[3] = 0"], 0);
+    let tables: Vec<&Value> = all.iter().filter(|r| r["type"] == "table").map(|r| &r["table"]).collect();
+    assert_eq!(tables, ["/arrays"], "only tables that have it");
     let ended = network.peerctl(&["dump", &peer, "--sort", "nonsense", "--format", "table"]).wait();
     assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
 }
