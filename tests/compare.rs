@@ -114,6 +114,27 @@ fn tables_that_are_defined_otherwise_are_said() {
 }
 
 #[test]
+fn what_a_peer_tells_is_what_its_runtime_socket_shows() {
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let lb1 = Setup::new(&haproxy, &network).every_table().start();
+        wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
+        for n in 0..20 {
+            lb1.track("every_ip", format!("10.0.0.{n}").as_bytes(), 1);
+            lb1.track("arrays", format!("key {n}").as_bytes(), 2);
+            lb1.stick("shop", format!("client {n}").as_bytes());
+        }
+        let (peer, socket) = (format!("lb1={}", lb1.address()), format!("shown={}", lb1.socket().display()));
+        let ended = network.peerctl(&["compare", &peer, "--socket", &socket, "--tolerance", "0%"]).wait();
+        assert_eq!(ended.status.code(), Some(0), "{:?}: {}{}", haproxy.version, ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains("/every_ip: lb1 20, shown 20; the same"), "{}", ended.stdout);
+        let again = format!("again={}", lb1.socket().display());
+        let ended = network.peerctl(&["compare", "--socket", &socket, "--socket", &again]).wait();
+        assert_eq!(ended.status.code(), Some(0), "{:?}: {}{}", haproxy.version, ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_compared_is_said() {
     let haproxy = support::haproxies().pop().expect("a HAProxy");
     let network = Network::reachable();

@@ -204,6 +204,32 @@ fn a_dump_over_tls_is_what_show_table_prints_whoever_calls() {
 }
 
 #[test]
+fn a_dump_through_the_runtime_socket_is_the_same_without_a_line_for_us() {
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let lb1 = filled(Setup::new(&haproxy, &network).without_guest().peer("lb2", 10_002));
+        let version = haproxy.version;
+        let socket = lb1.socket().display().to_string();
+        assert_same(&lb1, &dumped(&network, &["--socket", &socket], 0), &format!("{version:?}, socket"));
+        let (config, named) = (lb1.file().display().to_string(), format!("front={socket}"));
+        let records = dumped(&network, &["--socket", &named, "-f", &config], 0);
+        assert_same(&lb1, &records, &format!("{version:?}, socket and configuration"));
+        let table =
+            records.iter().find(|record| record["table"] == "/bin" && record["type"] == "table").expect("a table");
+        assert_eq!(
+            (&table["peer"], &table["key_len"], &table["expire_ms"]),
+            (&"front".into(), &8.into(), &90_000.into())
+        );
+        assert!(records.iter().all(|record| record.get("update_id").is_none()), "HAProxy prints no numbers of updates");
+        let cli = network.peerctl(&["dump", "--socket", &socket, "--format", "cli", "--table", "ints"]).wait();
+        assert_eq!(cli.stdout.matches("set table mesh/ints key ").count(), 3, "{}{}", cli.stdout, cli.stderr);
+    }
+    let network = Network::new();
+    let gone = network.peerctl(&["dump", "--socket", "/nonexistent/haproxy.sock"]).wait();
+    assert_eq!(gone.status.code(), Some(3), "{}", gone.stderr);
+}
+
+#[test]
 fn no_format_lets_a_key_act_on_a_terminal_or_a_spreadsheet() {
     for haproxy in support::haproxies().into_iter().take(1) {
         let network = Network::reachable();
@@ -289,6 +315,18 @@ fn tables_are_chosen_by_either_name() {
         .peerctl(&["dump", &peer, "--table", "every_ip", "--sort", "http_req_cnt", "--limit", "1", "--format", "csv"])
         .wait();
     assert!(top.stdout.lines().nth(1).is_some_and(|line| line.contains(",10.0.0.3,")), "{}{}", top.stdout, top.stderr);
+    let where_ = |text: &str| {
+        let words = ["dump", &peer, "--where", text, "--format", "csv", "--table", "every_ip"];
+        network.peerctl(&words).wait()
+    };
+    let some = where_("http_req_cnt >= 2 and key in 10.0.0.0/8");
+    assert_eq!(some.stdout.lines().count(), 3, "a heading and 10.0.0.2, 10.0.0.3: {}{}", some.stdout, some.stderr);
+    let (wrong, other) = (where_("http_req_cnt >="), where_("gpt[0] = 1"));
+    assert_eq!((wrong.status.code(), other.status.code()), (Some(2), Some(2)), "{}{}", wrong.stderr, other.stderr);
+    assert!(wrong.stderr.contains("--where") && wrong.stderr.contains("grammar where"), "{}", wrong.stderr);
+    let all = dumped(&network, &[&peer, "--where", "gpc[3] = 0"], 0);
+    let tables: Vec<&Value> = all.iter().filter(|r| r["type"] == "table").map(|r| &r["table"]).collect();
+    assert_eq!(tables, ["/arrays"], "only tables that have it");
     let ended = network.peerctl(&["dump", &peer, "--sort", "nonsense", "--format", "table"]).wait();
     assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
 }

@@ -31,6 +31,8 @@ use stream::Stream;
 /// For misuse, a table that nobody has, or if nothing can be written. What peers do wrong is told on standard error and is in
 /// the exit code.
 pub fn run(view: &View, args: &DumpArgs) -> Result<Exit, Failure> {
+    // What can't be read is said before anybody is called.
+    args.select.filter.as_deref().map(listing::parse).transpose()?;
     let dump = Dump { view, args, tables: Tables::parse(&args.select.table)?, guard: files::Guard::note() };
     if args.socket.is_empty() { dump.peers() } else { dump.sockets() }
 }

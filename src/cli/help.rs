@@ -60,7 +60,7 @@ fn template(command: &Command) -> String {
 pub const ROOT: &str = "\
 `peerctl COMMAND --help` has examples. INSTANCE is [NAME=]PATH[,PATH…].
 Exit: 0 done, 1 findings or would change, 2 misuse, 3 I/O, 4 HAProxy refused,
-6 not loaded";
+5 incomplete, 6 not loaded";
 
 /// The first words of the man page.
 pub const LONG_ABOUT: &str = "\
@@ -75,11 +75,14 @@ Edits touch no byte they weren't asked to, and are checked with `haproxy -c` bef
 /// The last words of the man page.
 pub const EXIT_CODES: &str = "\
 0    done, or nothing to do
-1    --check, and something would change; findings at or over --deny
+1    --check, and something would change; findings at or over --deny;
+     what should hold doesn't (compare, wait-sync, probe, replay)
 2    misuse: unknown name, table or section; input that can't be read
-3    I/O failure, missing file
+3    I/O, connection or TLS failure, missing file
 4    HAProxy refused the result, or warned of something new about peers
      or tables: nothing was written
+5    not everything came or went: time ran out, a resync was partial;
+     what came is written
 6    written, but --reload-cmd failed: written, NOT loaded
 130  interrupted
 143  terminated";
@@ -109,7 +112,7 @@ mod tests {
         for flag in ["-h", "--help"] {
             let printed = command().try_get_matches_from(["peerctl", flag]).expect_err("help is no run");
             let help = printed.to_string();
-            assert!(help.lines().count() <= 30, "{} lines:\n{help}", help.lines().count());
+            assert!(help.lines().count() <= 40, "{} lines:\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 80), "80 columns are enough:\n{help}");
         }
     }

@@ -11,7 +11,7 @@ use crate::cli::target::Tables;
 use crate::escape;
 use crate::output::entries::{Listed, columns, csv, json, records, set_table};
 use crate::record::{self, Checksum, End, Formatter, Header, Time, WriteError};
-use crate::table::{ColumnError, Sort, Store};
+use crate::table::{ColumnError, EntryRef, Sort, Store, Where, WhereError};
 
 /// What is printed, and of when.
 pub(super) struct Listing<'a> {
@@ -68,14 +68,18 @@ impl Listing<'_> {
         let mut peers: Vec<(usize, &[u8])> = self.names.iter().map(|name| &**name).enumerate().collect();
         peers.sort_by_key(|(_, name)| *name);
         let mut sorts = Sorts { text: select.sort.as_deref(), found: false, missing: None };
+        let mut filters =
+            Filters { expression: select.filter.as_deref().map(parse).transpose()?, found: false, missing: None };
         let now_ms = self.collector.ms(self.now);
         let mut listed = Vec::new();
         for (peer, name) in peers {
             for (table, store) in self.collector.stores(peer).into_iter().flatten() {
                 if chosen.contains(&&**table) {
+                    let Some(keep) = filters.of(store) else { continue };
                     let sort = sorts.of(store);
-                    let entries = store.sorted(now_ms, &sort, select.limit, |_| true);
-                    let total = if select.limit.is_none() { entries.len() } else { store.iter(now_ms).count() };
+                    let entries = store.sorted(now_ms, &sort, select.limit, &keep);
+                    let all = select.limit.is_none() && select.filter.is_none();
+                    let total = if all { entries.len() } else { store.iter(now_ms).count() };
                     listed.push(Listed {
                         peer: name,
                         definition: store.definition(),
@@ -86,6 +90,7 @@ impl Listing<'_> {
                 }
             }
         }
+        filters.check()?;
         sorts.check()?;
         Ok(listed)
     }
@@ -139,6 +144,48 @@ impl Sorts<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Which entries of the tables are wanted, if they have what the expression is about.
+struct Filters {
+    expression: Option<Where>,
+    found: bool,
+    missing: Option<WhereError>,
+}
+
+impl Filters {
+    /// `None` for a table about which the expression says nothing.
+    fn of(&mut self, store: &Store) -> Option<impl Fn(&EntryRef<'_>) -> bool + use<>> {
+        let filter = match self.expression.as_ref().map(|expression| expression.compile(store.definition())) {
+            None => None,
+            Some(Ok(filter)) => {
+                self.found = true;
+                Some(filter)
+            }
+            Some(Err(error)) => {
+                self.missing.get_or_insert(error);
+                return None;
+            }
+        };
+        Some(move |entry: &EntryRef<'_>| filter.as_ref().is_none_or(|filter| filter.matches(entry)))
+    }
+
+    /// Fails if the expression says nothing about any table.
+    fn check(self) -> Result<(), Failure> {
+        match self.missing {
+            Some(error) if !self.found => Err(refused(&error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads `--where`.
+pub(super) fn parse(text: &str) -> Result<Where, Failure> {
+    Where::parse(text).map_err(|error| refused(&error))
+}
+
+fn refused(error: &WhereError) -> Failure {
+    Failure::misuse(format!("--where: {error}"), "`peerctl grammar where` has all that can be written")
 }
 
 /// CSV has one table.

@@ -35,9 +35,10 @@ Examples:
     peerctl dump -f haproxy.cfg lb1 --table st_src \\
       --sort http_req_rate --limit 10 --format table
 
-A file is mode 0600 and takes its place when it is complete. The last
-record says whether everything came (\"complete\"). Exit: 0 all came,
-3 no connection, 5 some came, 2 no such table.";
+A file is mode 0600 and takes its place at the end, with what came; if
+nothing came, the old one stays. The last record says whether that is
+everything (\"complete\"). Exit: 0 all came, 2 no such table, 3 no or a
+broken connection, 5 not all came.";
 
 /// `compare`.
 pub const COMPARE: &str = "\
