@@ -123,7 +123,7 @@ impl Listener {
 }
 
 /// Listens at a path, also where a process that is gone has left its socket.
-async fn bind_path(path: &str) -> io::Result<UnixListener> {
+pub(super) async fn bind_path(path: &str) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let nobody =

@@ -58,6 +58,7 @@ mod guests;
 mod handler;
 mod link;
 mod listen;
+pub mod metrics;
 mod rewind;
 pub mod shutdown;
 mod target;
