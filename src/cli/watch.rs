@@ -6,6 +6,7 @@ mod follower;
 mod held;
 mod ledger;
 mod lines;
+mod metrics;
 mod outlet;
 mod peer;
 mod recording;
@@ -15,6 +16,7 @@ mod ui;
 mod view;
 mod wall;
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::args::{WatchArgs, WatchFormat};
@@ -26,6 +28,7 @@ use super::spool::{Destination, Spool};
 use super::target::{self, Identity, Listen, Tables, Targets};
 use super::view::View;
 use crate::escape;
+use crate::node::metrics::Server;
 use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
 use crate::output::screen::Look;
 use crate::record::Checksum;
@@ -35,6 +38,7 @@ use channel::Channel;
 
 use follower::{Follower, Selection};
 use lines::Lines;
+use metrics::Top;
 use outlet::Outlet;
 use peer::Peer;
 use rounds::Rounds;
@@ -57,6 +61,7 @@ pub fn run(view: &View, args: &WatchArgs) -> Result<Exit, Failure> {
         None if terminal::is_there() => WatchFormat::Tui,
         None => WatchFormat::Ndjson,
     };
+    refuse_idle(args, format)?;
     let filter = match args.select.filter.as_deref() {
         None => None,
         Some(text) => Some(Where::parse(text).map_err(|error| {
@@ -71,6 +76,29 @@ pub fn run(view: &View, args: &WatchArgs) -> Result<Exit, Failure> {
     let exit = watch.follow(&targets);
     drop(guard);
     exit
+}
+
+/// Refuses what only a screen, or a list of the largest values, has a use for.
+fn refuse_idle(args: &WatchArgs, format: WatchFormat) -> Result<(), Failure> {
+    if format == WatchFormat::Tui {
+        return Ok(());
+    }
+    let top = args.metrics_top.is_some();
+    let idle = [
+        ("--sum", args.sum && !top),
+        ("--sort", args.select.sort.is_some() && !top),
+        ("--limit", args.select.limit.is_some()),
+    ];
+    match idle.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            let help = "on a terminal, use --format tui; for a list of the largest values now, peerctl dump --sort TYPE --limit N";
+            Err(Failure::misuse(
+                format!("{flag} is about a screen: lines are printed one by one as changes come"),
+                help,
+            ))
+        }
+    }
 }
 
 struct Watch<'a> {
@@ -91,7 +119,8 @@ impl Watch<'_> {
         let follower = self.follower(targets)?;
         let ended = node::run(async {
             let control = Control::new();
-            let node = Node::new(node::Options::new(&us), control.clone(), follower);
+            let node = Rc::new(Node::new(node::Options::new(&us), control.clone(), follower));
+            let _server = self.metrics(&node).await?;
             if let Some(options) = listen {
                 for target in &targets.peers {
                     node.expect(target.name.as_deref().unwrap_or_default(), target.certificate_names());
@@ -118,6 +147,19 @@ impl Watch<'_> {
         let (ending, follower, said) = ended.map_err(|error| Failure::io("epoll", "", &error))??;
         tell(&said);
         ending::end(follower, ending, self.began)
+    }
+
+    async fn metrics(&self, node: &Rc<Node<Follower>>) -> Result<Option<Server>, Failure> {
+        let Some(address) = &self.args.metrics else { return Ok(None) };
+        let keys = self.args.metrics_top.map_or(0, usize::from);
+        let top = Top { keys, sort: self.args.select.sort.clone(), sum: self.args.sum };
+        let server = metrics::serve(address, node, top).await?;
+        if let Some(address) = server.address() {
+            let reachable =
+                if address.ip().is_loopback() { "" } else { "; whoever reaches that address can read them" };
+            tell(&[format!("metrics: http://{address}/metrics{reachable}")]);
+        }
+        Ok(Some(server))
     }
 
     fn follower(&self, targets: &Targets) -> Result<Follower, Failure> {

@@ -132,7 +132,7 @@ impl Listener {
 }
 
 /// Listens at a path, also where a process that is gone has left its socket.
-async fn bind_path(path: &Path) -> io::Result<UnixListener> {
+pub(super) async fn bind_path(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let nobody =
