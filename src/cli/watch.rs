@@ -6,6 +6,7 @@ mod follower;
 mod held;
 mod ledger;
 mod lines;
+mod metrics;
 mod outlet;
 mod peer;
 mod recording;
@@ -15,6 +16,7 @@ mod ui;
 mod view;
 mod wall;
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::args::{WatchArgs, WatchFormat};
@@ -26,6 +28,7 @@ use super::spool::{Destination, Spool};
 use super::target::{self, Identity, Listen, Tables, Targets};
 use super::view::View;
 use crate::escape;
+use crate::node::metrics::Server;
 use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
 use crate::output::screen::Look;
 use crate::record::Checksum;
@@ -35,6 +38,7 @@ use channel::Channel;
 
 use follower::{Follower, Selection};
 use lines::Lines;
+use metrics::Top;
 use outlet::Outlet;
 use peer::Peer;
 use rounds::Rounds;
@@ -91,7 +95,8 @@ impl Watch<'_> {
         let follower = self.follower(targets)?;
         let ended = node::run(async {
             let control = Control::new();
-            let node = Node::new(node::Options::new(&us), control.clone(), follower);
+            let node = Rc::new(Node::new(node::Options::new(&us), control.clone(), follower));
+            let _server = self.metrics(&node).await?;
             if let Some(options) = listen {
                 for target in &targets.peers {
                     node.expect(target.name.as_deref().unwrap_or_default(), target.certificate_names());
@@ -118,6 +123,19 @@ impl Watch<'_> {
         let (ending, follower, said) = ended.map_err(|error| Failure::io("epoll", "", &error))??;
         tell(&said);
         ending::end(follower, ending, self.began)
+    }
+
+    async fn metrics(&self, node: &Rc<Node<Follower>>) -> Result<Option<Server>, Failure> {
+        let Some(address) = &self.args.metrics else { return Ok(None) };
+        let keys = self.args.metrics_top.map_or(0, usize::from);
+        let top = Top { keys, sort: self.args.select.sort.clone(), sum: self.args.sum };
+        let server = metrics::serve(address, node, top).await?;
+        if let Some(address) = server.address() {
+            let reachable =
+                if address.ip().is_loopback() { "" } else { "; whoever reaches that address can read them" };
+            tell(&[format!("metrics: http://{address}/metrics{reachable}")]);
+        }
+        Ok(Some(server))
     }
 
     fn follower(&self, targets: &Targets) -> Result<Follower, Failure> {

@@ -60,6 +60,7 @@ mod guests;
 mod handler;
 mod link;
 mod listen;
+pub mod metrics;
 mod rewind;
 pub mod runtime_socket;
 pub mod shutdown;

@@ -16,6 +16,7 @@ pub mod lint_junit;
 pub mod lint_sarif;
 mod lint_text;
 pub mod markdown;
+pub mod metrics;
 pub mod probe;
 pub mod redact;
 pub mod screen;

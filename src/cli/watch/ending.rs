@@ -35,11 +35,11 @@ pub(super) fn end(mut follower: Follower, ending: Ending, began: Instant) -> Res
     let limit = matches!(ending, Ending::Interrupted(_)).then(|| clock::now() + LAST_WORDS);
     write_rest(&mut follower, ending, limit);
     let complete = follower.has_all() && follower.dropped == 0;
-    let mut counts = Counts::default();
+    let mut counts = None;
     let mut result: Result<(), Failure> = Ok(());
     for outlet in std::mem::take(&mut follower.outlets) {
         let (channel, all) = outlet.end(complete);
-        counts = counts.and(all);
+        counts = Some(counts.map_or(all, |counts: Counts| counts.and(all)));
         let patience = limit.map(|limit| limit.saturating_duration_since(clock::now()));
         let finished = channel.finish(patience);
         // The first failure counts, but one that says something more than a closed pipe.
@@ -54,7 +54,8 @@ pub(super) fn end(mut follower: Follower, ending: Ending, began: Instant) -> Res
         return Err(failure);
     }
     let closed = matches!(&result, Err(failure) if failure.exit == Exit::Done);
-    let interesting = matches!(ending, Ending::Interrupted(_)) || counts.lost > 0 || std::io::stderr().is_terminal();
+    let lost = counts.map_or(0, |counts| counts.lost);
+    let interesting = matches!(ending, Ending::Interrupted(_)) || lost > 0 || std::io::stderr().is_terminal();
     if interesting && !closed {
         tell(&[summary(&follower, counts, began)]);
     }
@@ -68,7 +69,7 @@ pub(super) fn end(mut follower: Follower, ending: Ending, began: Instant) -> Res
     result?;
     Ok(match () {
         () if follower.peers.iter().any(|peer| peer.sessions == 0) => Exit::Io,
-        () if counts.lost > 0 || follower.dropped > 0 || !follower.has_all() => Exit::Incomplete,
+        () if lost > 0 || follower.dropped > 0 || !follower.has_all() => Exit::Incomplete,
         () => Exit::Done,
     })
 }
@@ -90,14 +91,16 @@ fn write_rest(follower: &mut Follower, ending: Ending, limit: Option<Instant>) {
 }
 
 /// One line about everything.
-fn summary(follower: &Follower, counts: Counts, began: Instant) -> String {
+fn summary(follower: &Follower, counts: Option<Counts>, began: Instant) -> String {
     let seconds = clock::now().saturating_duration_since(began).as_secs_f64();
     let peer = |peer: &super::peer::Peer| {
         let sessions = if peer.sessions == 1 { "session" } else { "sessions" };
         format!("{}: {} updates in {} {sessions}", peer.shown, peer.updates, peer.sessions)
     };
     let peers: Vec<String> = follower.peers.iter().map(peer).collect();
-    let mut text = format!("{} entries written in {seconds:.1} s ({})", counts.entries, peers.join(", "));
+    let written = counts.map_or_else(String::new, |counts| format!("{} entries written; ", counts.entries));
+    let mut text = format!("{written}{} in {seconds:.1} s", peers.join(", "));
+    let counts = counts.unwrap_or_default();
     if counts.merged > 0 {
         let merged = counts.merged;
         text.push_str(&format!("; {merged} more were replaced by later states before they could be written"));

@@ -210,6 +210,10 @@ impl Outlet {
         !self.backlog.is_empty() || self.waiting >= MUCH
     }
 
+    pub(super) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// How it is with the recording; `None` if this is none.
     pub(super) fn recording(&self) -> Option<RecordingStatus> {
         match &self.channel {

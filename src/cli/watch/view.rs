@@ -60,7 +60,7 @@ pub(super) struct Group<'a> {
     /// Those that have it in the same way as the first one.
     held: Vec<&'a Held>,
     /// The peers that have it in another way.
-    misfits: Vec<usize>,
+    pub(super) misfits: Vec<usize>,
 }
 
 impl<'a> Group<'a> {

@@ -28,12 +28,12 @@ pub struct WatchArgs {
     /// Add up what the peers have of each key
     #[arg(long)]
     pub sum: bool,
-    /// Serve metrics for Prometheus, /healthz and /readyz on this address
+    /// Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<String>,
-    /// Metrics of the N largest keys, too
-    #[arg(long, value_name = "N", requires = "metrics")]
-    pub metrics_top: Option<usize>,
+    /// Metrics of the N largest keys of each table, too (at most 1000): whoever reads them reads keys
+    #[arg(long, value_name = "N", requires = "metrics", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub metrics_top: Option<u16>,
     /// Which entries.
     #[command(flatten)]
     pub select: SelectArgs,
