@@ -61,6 +61,7 @@ pub fn run(view: &View, args: &WatchArgs) -> Result<Exit, Failure> {
         None if terminal::is_there() => WatchFormat::Tui,
         None => WatchFormat::Ndjson,
     };
+    refuse_idle(args, format)?;
     let filter = match args.select.filter.as_deref() {
         None => None,
         Some(text) => Some(Where::parse(text).map_err(|error| {
@@ -75,6 +76,29 @@ pub fn run(view: &View, args: &WatchArgs) -> Result<Exit, Failure> {
     let exit = watch.follow(&targets);
     drop(guard);
     exit
+}
+
+/// Refuses what only a screen, or a list of the largest values, has a use for.
+fn refuse_idle(args: &WatchArgs, format: WatchFormat) -> Result<(), Failure> {
+    if format == WatchFormat::Tui {
+        return Ok(());
+    }
+    let top = args.metrics_top.is_some();
+    let idle = [
+        ("--sum", args.sum && !top),
+        ("--sort", args.select.sort.is_some() && !top),
+        ("--limit", args.select.limit.is_some()),
+    ];
+    match idle.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            let help = "on a terminal, use --format tui; for a list of the largest values now, peerctl dump --sort TYPE --limit N";
+            Err(Failure::misuse(
+                format!("{flag} is about a screen: lines are printed one by one as changes come"),
+                help,
+            ))
+        }
+    }
 }
 
 struct Watch<'a> {

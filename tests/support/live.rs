@@ -96,9 +96,14 @@ impl<'a> Setup<'a> {
         self
     }
 
-    /// A `table` line; its frontend is [`Live::track`]'s.
+    /// A `table` line, or another definition for one that is there; its frontend is [`Live::track`]'s.
     pub(crate) fn table(mut self, name: &str, definition: &str) -> Self {
-        self.tables.push((name.into(), definition.into()));
+        let place = self.tables.iter().position(|(other, _)| other == name);
+        let table = (name.into(), definition.into());
+        match place.and_then(|place| self.tables.get_mut(place)) {
+            Some(place) => *place = table,
+            None => self.tables.push(table),
+        }
         self
     }
 
@@ -266,6 +271,13 @@ impl<'a> Live<'a> {
     pub(crate) fn start_again(&mut self) {
         assert!(self.running.is_none(), "it was killed");
         self.running = Some(self.setup.run(self.dir.path()));
+    }
+
+    /// Starts it after [`Live::kill`] with another setup.
+    pub(crate) fn start_again_with(&mut self, change: impl FnOnce(Setup<'a>) -> Setup<'a>) {
+        self.setup = change(self.setup.clone());
+        fs::write(self.file(), self.setup.configuration()).expect("the folder takes files");
+        self.start_again();
     }
 
     /// Stops the process where it is, until [`Live::thaw`].

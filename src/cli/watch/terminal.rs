@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
 use ratatui::crossterm::{cursor, event, queue, terminal};
+use ratatui::layout::{Position, Size};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::cli::spool::{Destination, Spool};
@@ -22,7 +24,7 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// A terminal that is ours.
 #[derive(Debug)]
 pub(super) struct Tty {
-    terminal: Terminal<CrosstermBackend<Frames>>,
+    terminal: Terminal<Painter>,
     frames: Frames,
     spool: Option<Spool>,
     /// What panics have said; it would be lost on the screen.
@@ -46,11 +48,59 @@ impl Write for Frames {
     }
 }
 
+/// Paints, and asks the terminal nothing: an answer may take long, or never come.
+#[derive(Debug)]
+struct Painter(CrosstermBackend<Frames>);
+
+impl Backend for Painter {
+    type Error = io::Error;
+
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
+        self.0.draw(content)
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.0.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.0.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        Ok(Position::ORIGIN)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.0.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.0.clear()
+    }
+
+    fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
+        self.0.clear_region(region)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        self.0.size()
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        self.0.window_size()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Backend::flush(&mut self.0)
+    }
+}
+
 impl Tty {
     /// Takes the terminal.
     pub(super) fn take() -> io::Result<Self> {
         let frames = Frames::default();
-        let terminal = Terminal::new(CrosstermBackend::new(frames.clone()))?;
+        let terminal = Terminal::new(Painter(CrosstermBackend::new(frames.clone())))?;
         terminal::enable_raw_mode()?;
         let said = Said::default();
         let own = Arc::clone(&said);

@@ -1,0 +1,93 @@
+//! `--metrics`, and the sums that it tells.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use super::*;
+
+const PORT: u16 = 9199;
+
+/// The answer to a request, as text.
+fn ask(network: &Network, request: &str) -> String {
+    let mut stream = network.connect(PORT).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    let _may_be_reset = stream.read_to_string(&mut answer);
+    answer
+}
+
+fn get(network: &Network, path: &str) -> String {
+    ask(network, &format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"))
+}
+
+/// The value of a sample.
+fn sample(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim().parse().unwrap_or_else(|_| panic!("a number: {line}")))
+}
+
+#[test]
+fn metrics_are_those_of_haproxy_and_sums_are_arithmetic() {
+    let haproxy = &support::haproxies()[0];
+    let network = Network::reachable();
+    let lb1 = setup(haproxy, &network).start();
+    let lb2 = setup(haproxy, &network).named("lb2", 10_002).start();
+    let mut wanted = BTreeMap::new();
+    for (lb, factor) in [(&lb1, 1_000_000_007_u64), (&lb2, 3_000_000_019)] {
+        for key in 1..=9 {
+            let (key, count) = (format!("10.0.0.{key}"), key * factor % u64::from(u32::MAX));
+            lb.set_entry("mesh/t", &key, &format!("data.gpc0 {count}"));
+            *wanted.entry(key).or_insert(0) += count;
+        }
+    }
+    let metrics = network.address(PORT);
+    let words = ["--metrics", &metrics, "--metrics-top", "9", "--sum", "--sort", "gpc0"];
+    let peers = [peer(&lb1, "lb1"), peer(&lb2, "lb2")];
+    let program = watch(&network, &[&[peers[0].as_str(), &peers[1]], &words[..]].concat());
+    wait_until("it is ready", || {
+        let up = network.connect(PORT).is_ok();
+        (up && get(&network, "/readyz").starts_with("HTTP/1.1 200 ")).then_some(())
+    });
+    let text = get(&network, "/metrics");
+    for (key, sum) in &wanted {
+        let name = format!("peerctl_top{{table=\"/t\",type=\"gpc0\",key=\"{key}\"}}");
+        assert_eq!(sample(&text, &name), Some(*sum as f64), "{key}: {text}");
+    }
+    for name in ["lb1", "lb2"] {
+        assert_eq!(sample(&text, &format!("peerctl_peer_up{{peer=\"{name}\"}}")), Some(1.0), "{text}");
+        assert_eq!(sample(&text, &format!("peerctl_handshake_status{{peer=\"{name}\"}}")), Some(200.0));
+        assert_eq!(sample(&text, &format!("peerctl_table_entries{{peer=\"{name}\",table=\"/t\"}}")), Some(9.0));
+        assert!(sample(&text, &format!("peerctl_source_age_seconds{{peer=\"{name}\"}}")).is_some_and(|age| age < 5.0));
+    }
+    drop(lb2);
+    wait_until("it isn't ready any more", || get(&network, "/readyz").starts_with("HTTP/1.1 503 ").then_some(()));
+    let text = get(&network, "/metrics");
+    assert_eq!(sample(&text, "peerctl_peer_up{peer=\"lb2\"}"), Some(0.0), "{text}");
+    assert!(get(&network, "/healthz").contains("\r\n\r\nok\n"));
+    interrupt(program);
+}
+
+#[test]
+fn what_asks_too_much_gets_nothing_and_holds_nobody_up() {
+    let haproxy = &support::haproxies()[0];
+    let network = Network::reachable();
+    let lb1 = setup(haproxy, &network).start();
+    let program = watch(&network, &[&peer(&lb1, "lb1"), "--metrics", &network.address(PORT)]);
+    wait_until("it answers", || network.connect(PORT).is_ok().then_some(()));
+    assert!(ask(&network, "POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    assert!(ask(&network, "GET /secret HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
+    assert!(ask(&network, "\x16\x03\x01\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    let long = format!("GET /metrics HTTP/1.1\r\nx: {}", "a".repeat(5000));
+    assert!(ask(&network, &long).starts_with("HTTP/1.1 431 ") || ask(&network, &long).is_empty());
+    assert!(!get(&network, "/metrics").contains("10.0.0."), "no keys unless asked for");
+
+    let idle: Vec<TcpStream> = (0..100).map(|_| network.connect(PORT).expect("it listens")).collect();
+    let full = get(&network, "/healthz");
+    assert_eq!(full, "", "the connections are all taken");
+    let began = Instant::now();
+    wait_until("they have had their time", || get(&network, "/healthz").contains("ok").then_some(()));
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    drop(idle);
+    interrupt(program);
+}
