@@ -102,7 +102,7 @@ pub enum Command {
     /// Write down what stick tables hold: a full copy from live peers
     #[command(after_help = help::DUMP)]
     Dump(Box<DumpArgs>),
-    /// Follow stick tables: what live peers change, on a screen or as records
+    /// Follow what live peers change: a screen, records, metrics
     #[command(after_help = help::WATCH)]
     Watch(Box<WatchArgs>),
     /// Say in which entries peers differ

@@ -69,6 +69,8 @@ pub(super) fn end(mut follower: Follower, ending: Ending, began: Instant) -> Res
     result?;
     Ok(match () {
         () if follower.peers.iter().any(|peer| peer.sessions == 0) => Exit::Io,
+        // Who printed has said everything in time; a screen has not.
+        () if counts.is_none() && follower.forgotten() > 0 => Exit::Incomplete,
         () if lost > 0 || follower.dropped > 0 || !follower.has_all() => Exit::Incomplete,
         () => Exit::Done,
     })
@@ -108,6 +110,12 @@ fn summary(follower: &Follower, counts: Option<Counts>, began: Instant) -> Strin
     let lost = counts.lost + follower.dropped;
     if lost > 0 {
         text.push_str(&format!("; {lost} were lost"));
+    }
+    let forgotten = follower.forgotten();
+    if forgotten > 0 {
+        text.push_str(&format!(
+            "; {forgotten} were forgotten, the oldest ones, to keep tables within 512 MiB of memory"
+        ));
     }
     text
 }

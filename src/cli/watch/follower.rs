@@ -109,6 +109,11 @@ impl Follower {
         }
     }
 
+    /// Entries that made room for others.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.tables.iter().map(|held| held.store.counters().evicted).sum()
+    }
+
     /// Whether acknowledgements wait for something to be written.
     pub(super) fn owes(&self) -> bool {
         self.peers.iter().any(|peer| !peer.ledger.is_empty())
@@ -321,7 +326,12 @@ impl Follower {
         if self.stopping || matches!(why, LinkError::Stopped) {
             return;
         }
-        at.takeovers += u64::from(matches!(why, LinkError::TakenOver { .. }));
+        if let LinkError::Session(Closed::Refused(status)) = why {
+            at.status = status.0;
+        }
+        if let LinkError::TakenOver { times, .. } = why {
+            at.takeovers += *times as u64;
+        }
         // What goes wrong in the same way with each call is told once.
         if !had_session && at.told.as_ref() == Some(&text) {
             return;
@@ -329,10 +339,7 @@ impl Follower {
         at.told = Some(text.clone());
         let (shown, help) = (at.shown.clone(), learn::help(why, &at.shown));
         let event = match why {
-            LinkError::Session(Closed::Refused(status)) => {
-                at.status = status.0;
-                SessionEvent::Refused
-            }
+            LinkError::Session(Closed::Refused(_)) => SessionEvent::Refused,
             _ => SessionEvent::Closed,
         };
         self.tell(peer, now, event, Some(&text));
