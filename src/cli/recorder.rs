@@ -58,8 +58,8 @@ struct State {
     trouble: Option<String>,
     /// Bytes of the file that are durable.
     position: u64,
-    /// The thread has ended, for this reason if it failed.
-    done: Option<Option<io::Error>>,
+    /// The thread has ended; how.
+    done: Option<io::Result<()>>,
 }
 
 impl Recorder {
@@ -126,8 +126,8 @@ impl Recorder {
         let mut state = self.shared.wait(state, patience.unwrap_or(Duration::MAX), running);
         let position = state.position;
         let error = match state.done.take() {
-            Some(None) => return Ok(()),
-            Some(Some(error)) => error.to_string(),
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) => error.to_string(),
             // The disk holds the thread up, or a mistake of ours has ended it.
             None => "the disk didn't answer in time".to_owned(),
         };
@@ -143,7 +143,7 @@ impl Shared {
     fn run<J: Journal>(&self, mut journal: J, patience: Patience) {
         let result = self.record(&mut journal, patience);
         let mut state = self.lock();
-        state.done = Some(result.err());
+        state.done = Some(result);
         state.chunks = Vec::new();
         drop(state);
         drop(journal);

@@ -98,7 +98,7 @@ impl Drop for Server {
 }
 
 /// Accepts for ever.
-async fn run(listener: Listener, answer: Rc<dyn Fn(&str) -> Option<Page>>) {
+async fn run(listener: Listener, answer: Rc<Answer>) {
     let open = Rc::new(Cell::new(0_usize));
     loop {
         let accepted = match &listener.socket {
@@ -123,8 +123,11 @@ async fn run(listener: Listener, answer: Rc<dyn Fn(&str) -> Option<Page>>) {
 
 type Boxed = Box<dyn Stream>;
 
+/// What is asked for an answer to a path.
+type Answer = dyn Fn(&str) -> Option<Page>;
+
 /// One request, one answer.
-async fn serve(mut stream: Boxed, answer: &dyn Fn(&str) -> Option<Page>) -> std::io::Result<()> {
+async fn serve(mut stream: Boxed, answer: &Answer) -> std::io::Result<()> {
     let mut request = Vec::with_capacity(1024);
     let end = loop {
         if let Some(end) = memchr::memmem::find(&request, b"\r\n\r\n") {
@@ -160,7 +163,7 @@ async fn serve(mut stream: Boxed, answer: &dyn Fn(&str) -> Option<Page>) -> std:
 }
 
 /// The answer to the head of a request, and whether its body is wanted.
-fn reply(head: &[u8], answer: &dyn Fn(&str) -> Option<Page>) -> (Page, bool) {
+fn reply(head: &[u8], answer: &Answer) -> (Page, bool) {
     let bad = || (Page::text(400, "that is no request\n"), false);
     let Some(line) = str::from_utf8(head).ok().and_then(|head| head.split("\r\n").next()) else { return bad() };
     let words: Vec<&str> = line.split(' ').collect();

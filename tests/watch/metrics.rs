@@ -22,9 +22,8 @@ fn get(network: &Network, path: &str) -> String {
 }
 
 /// The value of a sample.
-fn sample(text: &str, name: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.trim().parse().unwrap_or_else(|_| panic!("a number: {line}")))
+fn sample<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 #[test]
@@ -52,18 +51,19 @@ fn metrics_are_those_of_haproxy_and_sums_are_arithmetic() {
     let text = get(&network, "/metrics");
     for (key, sum) in &wanted {
         let name = format!("peerctl_top{{table=\"/t\",type=\"gpc0\",key=\"{key}\"}}");
-        assert_eq!(sample(&text, &name), Some(*sum as f64), "{key}: {text}");
+        assert_eq!(sample(&text, &name), Some(sum.to_string().as_str()), "{key}: {text}");
     }
     for name in ["lb1", "lb2"] {
-        assert_eq!(sample(&text, &format!("peerctl_peer_up{{peer=\"{name}\"}}")), Some(1.0), "{text}");
-        assert_eq!(sample(&text, &format!("peerctl_handshake_status{{peer=\"{name}\"}}")), Some(200.0));
-        assert_eq!(sample(&text, &format!("peerctl_table_entries{{peer=\"{name}\",table=\"/t\"}}")), Some(9.0));
-        assert!(sample(&text, &format!("peerctl_source_age_seconds{{peer=\"{name}\"}}")).is_some_and(|age| age < 5.0));
+        assert_eq!(sample(&text, &format!("peerctl_peer_up{{peer=\"{name}\"}}")), Some("1"), "{text}");
+        assert_eq!(sample(&text, &format!("peerctl_handshake_status{{peer=\"{name}\"}}")), Some("200"));
+        assert_eq!(sample(&text, &format!("peerctl_table_entries{{peer=\"{name}\",table=\"/t\"}}")), Some("9"));
+        let age = sample(&text, &format!("peerctl_source_age_seconds{{peer=\"{name}\"}}"));
+        assert!(age.and_then(|age| age.parse::<f64>().ok()).is_some_and(|age| age < 5.0), "{age:?}");
     }
     drop(lb2);
     wait_until("it isn't ready any more", || get(&network, "/readyz").starts_with("HTTP/1.1 503 ").then_some(()));
     let text = get(&network, "/metrics");
-    assert_eq!(sample(&text, "peerctl_peer_up{peer=\"lb2\"}"), Some(0.0), "{text}");
+    assert_eq!(sample(&text, "peerctl_peer_up{peer=\"lb2\"}"), Some("0"), "{text}");
     assert!(get(&network, "/healthz").contains("\r\n\r\nok\n"));
     interrupt(program);
 }

@@ -253,8 +253,9 @@ mod tests {
 
     #[test]
     fn what_happens_to_the_file_is_an_error() {
+        type Change = (&'static str, fn(&Path));
         let dir = tempfile::tempdir().expect("a folder");
-        let change: [(&str, fn(&Path)); 4] = [
+        let changes: [Change; 4] = [
             ("deleted", |path| fs::remove_file(path).expect("there")),
             ("moved", |path| fs::rename(path, path.with_extension("1")).expect("there")),
             ("cut", |path| fs::File::create(path).map(drop).expect("there")),
@@ -266,7 +267,7 @@ mod tests {
                     .expect("there");
             }),
         ];
-        for (what, change) in change {
+        for (what, change) in changes {
             let path = dir.path().join(what);
             let (mut recording, _) = Recording::open(&path).expect("a new file");
             recording.append(b"line\n").expect("room");

@@ -25,7 +25,7 @@ use crate::table::{Applied, Where, WhereError};
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// The longest of these waits.
-const AGAIN_AT_MOST: Duration = Duration::from_secs(60);
+const AGAIN_AT_MOST: Duration = Duration::from_mins(1);
 
 /// Entries whose end is looked at in one turn.
 const EXPIRE: usize = 20_000;
@@ -162,7 +162,9 @@ impl Follower {
                     if other.name.strip_prefix(b"/") == Some(&**name) && self.choice.meant(&other.name) == Meant::Unless
                     {
                         let left = other.held.take().and_then(|number| self.tables.get_mut(number));
-                        left.into_iter().for_each(|held| held.announced = false);
+                        if let Some(held) = left {
+                            held.announced = false;
+                        }
                     }
                 }
                 true

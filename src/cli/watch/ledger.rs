@@ -51,7 +51,9 @@ impl Ledger {
     pub(super) fn due(&mut self, durable: &[u64], mut acknowledge: impl FnMut(usize, u32)) {
         let done = |marks: &Marks| marks.iter().zip(durable).all(|(mark, durable)| mark <= durable);
         while let Some((_, ids)) = self.waiting.pop_front_if(|(marks, _)| done(marks)) {
-            ids.into_iter().for_each(|(table, id)| acknowledge(table, id));
+            for (table, id) in ids {
+                acknowledge(table, id);
+            }
         }
     }
 

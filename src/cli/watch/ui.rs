@@ -160,22 +160,10 @@ impl Ui {
         }
         screen.notice = self.notice.as_ref().map(|(_, text)| text.clone());
         if let Some((since, held)) = &self.held {
-            let Screen { tables, table, definition, headings, sorted, descending, rows, skipped, sum, .. } =
-                held.clone();
+            // The peers are shown as they are now, whatever is held.
+            let Screen { title, peers, history, filter, recording, notice, help, look, .. } = screen;
             let paused = Some(now.saturating_duration_since(*since));
-            return Screen {
-                tables,
-                table,
-                definition,
-                headings,
-                sorted,
-                descending,
-                rows,
-                skipped,
-                sum,
-                paused,
-                ..screen
-            };
+            return Screen { title, peers, history, filter, paused, recording, notice, help, look, ..held.clone() };
         }
         let (columns, lines) = self.tty.size();
         let tables = view::tables(follower);

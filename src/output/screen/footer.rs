@@ -39,7 +39,7 @@ fn last(screen: &Screen, columns: usize) -> Line<'static> {
     if let Some(typed) = &screen.filter.typed {
         let mut spans =
             vec![Span::styled(PROMPT, Style::new().add_modifier(Modifier::BOLD)), Span::raw(tail(typed, columns))];
-        let used: usize = spans.iter().map(|span| span.width()).sum();
+        let used: usize = spans.iter().map(Span::width).sum();
         let hint = screen.filter.error.clone().unwrap_or_else(|| "Enter: use it, Esc: leave it as it was".to_owned());
         let style = if screen.filter.error.is_some() { screen.look.color(Color::Red) } else { screen.look.faint() };
         spans.push(Span::styled(format!("   {}", cut(&hint, columns.saturating_sub(used + 4))), style));
