@@ -1,5 +1,6 @@
 //! `--record`: nothing that was acknowledged is lost.
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
@@ -66,7 +67,7 @@ fn what_was_acknowledged_before_a_kill_is_in_the_file() {
             .collect();
         acknowledgements += acks.len();
         acked = acks.last().copied().unwrap_or(acked).max(acked);
-        let (ids, _) = recorded(&file);
+        let ids: HashSet<u32> = recorded(&file).0.into_iter().collect();
         let missing: Vec<u32> = (1..=acked).filter(|id| !ids.contains(id)).collect();
         assert!(missing.is_empty(), "acknowledged up to {acked}, but not recorded: {missing:?}");
     }

@@ -16,8 +16,8 @@ fn each_change_is_seen_at_once() {
         });
         let mut delays = Vec::new();
         for number in 2..=30 {
-            lb1.set_entry("mesh/t", "10.0.0.1", &format!("data.gpc0 {number}"));
             let began = Instant::now();
+            lb1.set_entry("mesh/t", "10.0.0.1", &format!("data.gpc0 {number}"));
             let wanted = format!("\"gpc0\":{number},");
             while !watch.stdout().contains(&wanted) {
                 assert!(began.elapsed() < Duration::from_secs(1), "{number} isn't there: {}", watch.stdout());
