@@ -1,5 +1,6 @@
 //! One table of one source.
 
+mod apply;
 mod arena;
 mod index;
 mod keys;
@@ -15,14 +16,14 @@ use foldhash::quality::RandomState;
 use crate::stick::Definition;
 
 use super::entry::EntryRef;
-use super::update::{Applied, ServerKey, Update};
+use super::update::{Applied, Update};
 
 use arena::Arena;
 use index::Index;
 use keys::Keys;
 use order::Order;
 use plan::Plan;
-use record::{HEADER, Header, OCCUPIED, RENEWED, RESYNC, STAMP};
+use record::{HEADER, Header, STAMP};
 use texts::Texts;
 
 pub use limits::{Counters, Full, Limits, StoreError};
@@ -235,21 +236,6 @@ impl Store {
         found.inspect(|at| self.remove_at(*at)).is_some()
     }
 
-    fn apply_hashed(&mut self, now_ms: u64, hash: u32, update: &Update<'_>) -> Applied {
-        if !self.keys.takes(update.key) || update.values.len() != self.plan.slots() {
-            self.counters.dropped += 1;
-            return Applied::Dropped;
-        }
-        let Ok(text) = self.acquire_text(now_ms, update.server_key) else {
-            self.counters.dropped += 1;
-            return Applied::Dropped;
-        };
-        match self.find(hash, update.key) {
-            Some(at) => self.renew(now_ms, at, update, text),
-            None => self.insert(now_ms, hash, update, text),
-        }
-    }
-
     fn tick(&mut self, now_ms: u64) -> u64 {
         self.now_ms = self.now_ms.max(now_ms & STAMP);
         self.now_ms
@@ -273,123 +259,6 @@ impl Store {
         self.expires() && header.deadline_ms() <= now_ms
     }
 
-    /// Milliseconds that an entry lives from its update on.
-    fn life(&self, update: &Update<'_>) -> u32 {
-        let expire = self.definition.expire_ms;
-        update.life_ms.map_or(expire, |rest| rest.min(expire))
-    }
-
-    /// The number of the text of an update, held once for it; `None` if it brings none.
-    fn acquire_text(&mut self, now_ms: u64, server_key: ServerKey<'_>) -> Result<Option<u32>, IsFull> {
-        match server_key {
-            ServerKey::Known(text) if self.plan.text_at().is_some() => {
-                self.make_room(now_ms, |store| store.texts.growth(text))?;
-                Ok(Some(self.texts.acquire(text)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn renew(&mut self, now_ms: u64, at: u32, update: &Update<'_>, text: Option<u32>) -> Applied {
-        let record = self.records.get_mut(at);
-        let old = Header::read(record);
-        let is_dead = self.definition.expire_ms > 0 && old.deadline_ms() <= now_ms;
-        let old_text = self.plan.text_at().map_or(0, |place| record::u32_at(record, place));
-        let age_ms = now_ms.saturating_sub(old.updated_ms);
-        let same = old.update_id == update.update_id
-            && !is_dead
-            && text.is_none_or(|text| text == old_text)
-            && self.plan.same(&self.definition.layout, record, update.values, age_ms);
-        if same && update.life_ms.is_none() {
-            record::set_generation(record, self.generation);
-            self.texts.release(text.unwrap_or(0));
-            return Applied::Same;
-        }
-        let new_text = text.unwrap_or(if is_dead { 0 } else { old_text });
-        let new = self.write(now_ms, at, update, RENEWED, new_text);
-        if text.is_some() || is_dead {
-            self.texts.release(old_text);
-        }
-        if self.expires() && self.order.moves(old.deadline_ms(), new.deadline_ms()) {
-            self.order.unlink(&mut self.records, at);
-            self.order.push(&mut self.records, at, new.deadline_ms());
-        }
-        match (is_dead, same) {
-            (true, _) => {
-                self.counters.expired += 1;
-                Applied::New
-            }
-            (false, true) => Applied::Same,
-            (false, false) => Applied::Changed,
-        }
-    }
-
-    fn insert(&mut self, now_ms: u64, hash: u32, update: &Update<'_>, text: Option<u32>) -> Applied {
-        let growth = |store: &Self| {
-            store.records.growth() + store.index.growth() + store.order.growth() + store.keys.growth(update.key)
-        };
-        let room = if self.len() < self.limits.entries { Ok(()) } else { self.evict(now_ms) };
-        if room.and_then(|()| self.make_room(now_ms, growth)).is_err() {
-            self.texts.release(text.unwrap_or(0));
-            self.counters.dropped += 1;
-            return Applied::Dropped;
-        }
-        let at = self.records.take();
-        self.keys.put(self.records.get_mut(at), update.key);
-        let header = self.write(now_ms, at, update, 0, text.unwrap_or(0));
-        self.index.insert(hash, at);
-        self.order.push(&mut self.records, at, header.deadline_ms());
-        Applied::New
-    }
-
-    /// Writes everything of a record but its links and its key.
-    fn write(&mut self, now_ms: u64, at: u32, update: &Update<'_>, flags: u8, text: u32) -> Header {
-        let flags = flags | OCCUPIED | if update.resync { RESYNC } else { 0 };
-        let header = Header {
-            updated_ms: now_ms,
-            generation: self.generation,
-            flags,
-            life_ms: self.life(update),
-            update_id: update.update_id,
-        };
-        let record = self.records.get_mut(at);
-        header.write(record);
-        self.plan.write(record, update.values);
-        if let Some(place) = self.plan.text_at() {
-            record::put_u32(record, place, text);
-        }
-        header
-    }
-
-    /// Evicts until so many bytes more are within the limit.
-    fn make_room(&mut self, now_ms: u64, growth: impl Fn(&Self) -> usize) -> Result<(), IsFull> {
-        loop {
-            let growth = growth(self);
-            if growth == 0 || self.memory().saturating_add(growth) <= self.limits.bytes {
-                return Ok(());
-            }
-            self.evict(now_ms)?;
-        }
-    }
-
-    /// Makes room for one entry.
-    fn evict(&mut self, now_ms: u64) -> Result<(), IsFull> {
-        let mut unlimited = usize::MAX;
-        let at = match self.limits.full {
-            Full::EvictOldest => self.order.oldest(&mut self.records, now_ms),
-            // What has expired is no entry any more.
-            Full::Stop => self.order.next_expired(&mut self.records, now_ms, &mut unlimited),
-        };
-        let at = at.ok_or(IsFull)?;
-        if self.has_expired(Header::read(self.records.get(at)), now_ms) {
-            self.counters.expired += 1;
-        } else {
-            self.counters.evicted += 1;
-        }
-        self.remove_at(at);
-        Ok(())
-    }
-
     fn remove_at(&mut self, at: u32) {
         self.order.unlink(&mut self.records, at);
         let record = self.records.get(at);
@@ -403,7 +272,3 @@ impl Store {
         self.records.give_back(at);
     }
 }
-
-/// There is no room, and none may be made.
-#[derive(Debug)]
-struct IsFull;
