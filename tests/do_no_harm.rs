@@ -80,7 +80,10 @@ impl Table {
             let expire = if random.one_in(4) { "" } else { " expire 10m" };
             let mut store: Vec<String> = all.iter().filter(|_| random.one_in(3)).map(|&word| word.to_owned()).collect();
             if random.one_in(2) {
-                store.extend([format!("gpt({})", 1 + random.below(5)), format!("gpc_rate({},10s)", 1 + random.below(5))]);
+                store.extend([
+                    format!("gpt({})", 1 + random.below(5)),
+                    format!("gpc_rate({},10s)", 1 + random.below(5)),
+                ]);
                 // A table has this or the array.
                 store.retain(|word| !word.starts_with("gpc0_rate"));
             }
@@ -276,7 +279,7 @@ fn from_environment<T: std::str::FromStr>(name: &str, usual: T) -> T {
 }
 
 /// Whether what HAProxy shows is what was pushed last; gives the number of values that were compared.
-fn assert_same_entry(table: &Table, texts: &[String], pushed: &Pushed, shown: &ShownEntry) -> usize {
+fn assert_same_entry(table: &Table, texts: Option<&[String]>, pushed: &Pushed, shown: &ShownEntry) -> usize {
     let mut count = 0;
     for field in table.definition.layout.fields() {
         let name = field.data_type.to_string();
@@ -288,6 +291,7 @@ fn assert_same_entry(table: &Table, texts: &[String], pushed: &Pushed, shown: &S
             // HAProxy doesn't learn how many connections another one has.
             _ if name == "conn_cur" => continue,
             ValueKind::Text => {
+                let Some(texts) = texts else { continue };
                 let is = &shown.fields[&name];
                 let fits = pushed.texts.iter().any(|text| text.map_or("-", |text| &texts[text]) == is);
                 assert!(fits, "{}: {is}", place());
@@ -296,9 +300,7 @@ fn assert_same_entry(table: &Table, texts: &[String], pushed: &Pushed, shown: &S
                 for (n, slot) in slots.iter().enumerate() {
                     let field = if field.count.is_some() { format!("{name}{n}") } else { name.clone() };
                     let value = match table.definition.layout.field(field_type(table, &name)).map(|field| field.kind) {
-                        Some(ValueKind::Signed32) => {
-                            i128::from(u32::try_from(*slot).expect("32 bits").cast_signed())
-                        }
+                        Some(ValueKind::Signed32) => i128::from(u32::try_from(*slot).expect("32 bits").cast_signed()),
                         _ => i128::from(*slot),
                     };
                     assert_eq!(shown.number(&field), value, "{}", place());
@@ -315,13 +317,13 @@ fn field_type(table: &Table, name: &str) -> peerctl::grammar::DataType {
     fields.find(|field| field.data_type.to_string() == name).expect("a field of the table").data_type
 }
 
-/// Compares all that is shown, except tables whose lines HAProxy's own buffer can't hold.
-fn compare(lb1: &Live<'_>, taught: &Teacher) -> (usize, usize) {
+/// Compares all that is shown, except tables whose lines HAProxy's own buffer can't hold; `texts` as well if they are given.
+fn compare(lb1: &Live<'_>, taught: &Teacher, texts: Option<&[String]>) -> (usize, usize) {
     let (mut entries, mut values) = (0, 0);
     for (table, pushed) in taught.tables.iter().zip(&taught.pushed).filter(|(table, _)| !table.is_heavy()) {
         for (key, shown) in shown(lb1, table).by_key() {
             let last = pushed.get(key).unwrap_or_else(|| panic!("{} has {key:02x?}, which was not sent", table.name));
-            values += assert_same_entry(table, &taught.texts, last, shown);
+            values += assert_same_entry(table, texts, last, shown);
             entries += 1;
         }
     }
@@ -330,6 +332,22 @@ fn compare(lb1: &Live<'_>, taught: &Teacher) -> (usize, usize) {
 
 fn shown(lb1: &Live<'_>, table: &Table) -> ShownTable {
     lb1.shown(&format!("mesh/{}", table.name))
+}
+
+/// The keys whose texts differ, of those in both.
+fn differing_texts(left: &ShownTable, right: &ShownTable) -> Vec<Vec<u8>> {
+    let right = right.by_key();
+    let text = |entry: &ShownEntry| entry.fields["server_key"].clone();
+    let differs = |entry: &&ShownEntry| right.get(&*entry.key).is_some_and(|other| text(other) != text(entry));
+    left.entries.iter().filter(differs).map(|entry| entry.key.clone()).collect()
+}
+
+/// HAProxy met no protocol error, and after `collisions` no more than one: it calls us, too, and tries for seconds, so our one
+/// call may meet its own.
+fn assert_unhurt(lb1: &Live<'_>, collisions: u32, what: &str) {
+    let peers = lb1.cli("show peers");
+    assert_eq!(lb1.peer_counter("peerctl", "proto_err"), 0, "{what}: {peers}");
+    assert!(lb1.peer_counter("peerctl", "coll") <= collisions + 1, "{what}: {peers}");
 }
 
 #[test]
@@ -345,7 +363,8 @@ fn a_million_odd_entries_hurt_no_haproxy() {
         for table in &tables {
             setup = setup.table(&table.name, &table.line);
         }
-        let mut lb1 = setup.start();
+        let second = setup.clone().named("lb2", 10_002).without_guest().peer("lb1", 10_001);
+        let mut lb1 = setup.peer("lb2", 10_002).start();
         wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
         let (pid, collisions) = (lb1.pid(), lb1.peer_counter("peerctl", "coll"));
 
@@ -354,9 +373,8 @@ fn a_million_odd_entries_hurt_no_haproxy() {
         let took = began.elapsed();
         assert_eq!((taught.failure.as_deref(), taught.left), (None, 0), "{what}\n{}", lb1.log());
         assert_eq!(taught.acked, taught.sent, "{what}");
-        assert_eq!(lb1.peer_counter("peerctl", "proto_err"), 0, "{what}");
-        assert_eq!(lb1.peer_counter("peerctl", "coll"), collisions, "{what}");
-        let (entries, values) = compare(&lb1, &taught);
+        assert_unhurt(&lb1, collisions, &what);
+        let (entries, values) = compare(&lb1, &taught, Some(&taught.texts));
         println!("{what}: {count} entries in {took:?}; {values} values of {entries} entries are as they were sent");
         assert!(entries > 10_000.min(count / 10) && values > entries, "{what}: {entries} entries");
 
@@ -367,15 +385,27 @@ fn a_million_odd_entries_hurt_no_haproxy() {
         let dumped = network.peerctl(&["dump", &peer, "-o", file]).wait();
         assert_eq!(dumped.status.code(), Some(0), "{what}: {}", dumped.stderr);
         assert_eq!(lb1.pid(), pid, "{what}: it lives");
+        // HAProxy mixes some names up when it teaches more of them than its dictionary holds: what another HAProxy learns is
+        // what a dump has to be.
+        let all = &taught.tables[0];
+        let learned = {
+            let lb2 = second.start();
+            let entries = shown(&lb1, all).used;
+            wait_until("the second HAProxy has learned", || (lb2.is_synchronised()).then_some(()));
+            let learned = shown(&lb2, all);
+            assert!(learned.used * 10 > entries * 9, "{what}: {} of {entries} learned", learned.used);
+            learned
+        };
+        println!("{what}: HAProxy taught {} names wrong", differing_texts(&learned, &shown(&lb1, all)).len());
         lb1.restart_empty();
         wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
         let replayed = network.peerctl(&["replay", file, &peer]).wait();
         assert_eq!(replayed.status.code(), Some(0), "{what}: {}{}", replayed.stdout, replayed.stderr);
-        let (again, _) = compare(&lb1, &taught);
+        let (again, _) = compare(&lb1, &taught, None);
+        assert_eq!(differing_texts(&learned, &shown(&lb1, all)), Vec::<Vec<u8>>::new(), "{what}");
         println!("{what}: {again} of them were dumped and replayed, in {:?} altogether", began.elapsed());
-        assert!(again > entries * 9 / 10, "{what}: {again} of {entries} entries");
-        for counter in ["proto_err", "coll"] {
-            assert_eq!(lb1.peer_counter("peerctl", counter), 0, "{what}: {counter}");
-        }
+        // One in six was sent with no life left, and is shown until HAProxy clears it away.
+        assert!(again > entries * 3 / 4, "{what}: {again} of {entries} entries");
+        assert_unhurt(&lb1, 0, &what);
     }
 }
