@@ -38,6 +38,12 @@ complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "show" -d 'Show peer
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check-ids" -d 'Check that servers have the same ids on all instances'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check" -d 'Check peers, tables and servers of one or several instances'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "graph" -d 'Draw who peers with whom, and what doesn\'t match'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "probe" -d 'Say for each peer whether it answers, is in sync, and what to change if not'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "dump" -d 'Write down what stick tables hold: a full copy from live peers'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "watch" -d 'Follow what live peers change: a screen, records, metrics'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "compare" -d 'Say in which entries peers differ'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "wait-sync" -d 'Wait until peers are in sync and hold what they should'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "replay" -d 'Send the entries of a dump or recording to live peers'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "explain" -d 'Say what a rule finds, why that is bad, and what to write instead'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "parse" -d 'Print the syntax tree of a file, or the file from its tree'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "grammar" -d 'Print the grammars and tables that configurations are read by'
@@ -264,6 +270,173 @@ always\t'Always'
 never\t'Never'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
 complete -c peerctl -n "__fish_peerctl_using_subcommand graph" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l timeout -d 'How long to wait for each peer' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l socket -d 'Ask this runtime socket what HAProxy knows of its peers, too: [NAME=]PATH, ipv4@A:P (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l format -d 'For people or as JSON' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l env -d 'A variable the configuration is read with (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l listen -d 'Wait on this address for the peers to call, instead of calling them' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l handshake-only -d 'Only say hello: ask for no entries'
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l strict -d 'Exit 1 if a peer doesn\'t list us, too'
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l format -d 'How entries are written; default: table on a terminal, else ndjson' -r -f -a "table\t'Columns for people'
+ndjson\t'Records, one a line: what replay takes'
+json\t'One JSON document'
+csv\t'For spreadsheets; one table'
+cli\t'Commands for the runtime socket: set table …'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -s o -l output -d 'Write into this file, which only its owner can read' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l timeout -d 'How long it may take' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l socket -d 'Read from this runtime socket (`show table`): [NAME=]PATH, ipv4@A:P (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l table -d 'Only these tables: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l where -d 'Only entries of which this holds: \'http_req_rate > 100 and key in 10.0.0.0/8\'' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l sort -d 'The largest values of this data type first, or with :asc the smallest; `key` sorts by key' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l limit -d 'At most this many entries of each table' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l env -d 'A variable the configuration is read with (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l listen -d 'Wait on this address for the peers to call, instead of calling them' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l borrow-local -d 'Use HAProxy\'s own name, for 5 s at most: needs no line for us'
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l format -d 'What is shown; default: tui on a terminal, else ndjson' -r -f -a "tui\t'A screen that follows'
+text\t'A line for each entry, for people'
+ndjson\t'Records, one a line'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l record -d 'Record everything into this file, which only its owner can read' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l duration -d 'End after this time' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l count -d 'End after this many entries' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l metrics -d 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l metrics-top -d 'Metrics of the N largest keys of each table, too (at most 1000): whoever reads them reads keys' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l table -d 'Only these tables: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l where -d 'Only entries of which this holds: \'http_req_rate > 100 and key in 10.0.0.0/8\'' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l sort -d 'The largest values of this data type first, or with :asc the smallest; `key` sorts by key' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l limit -d 'At most this many entries of each table' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l env -d 'A variable the configuration is read with (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l listen -d 'Wait on this address for the peers to call, instead of calling them' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l sum -d 'Add up what the peers have of each key'
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l tolerance -d 'How far counts and rates may be apart' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l timeout -d 'How long it may take' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l socket -d 'Compare with what this runtime socket shows (`show table`), too: [NAME=]PATH, ipv4@A:P (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l table -d 'Only these tables: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l sort -d 'The largest differences of this data type first, or with :asc the smallest; default: by key' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l limit -d 'Print at most this many entries of each table' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l format -d 'For people or as JSON' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l env -d 'A variable the configuration is read with (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l listen -d 'Wait on this address for the peers to call, instead of calling them' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l borrow-local -d 'Use HAProxy\'s own name, for 5 s at most: needs no line for us'
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l like -d 'Each must hold 95 % of the entries of this peer' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l min-entries -d 'Each must hold this many entries' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l timeout -d 'How long it may take' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l format -d 'For people or as JSON' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l env -d 'A variable the configuration is read with (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l listen -d 'Wait on this address for the peers to call, instead of calling them' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l borrow-local -d 'Use HAProxy\'s own name, for 5 s at most at a time: needs no line for us'
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l table -d 'Only these tables: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l map-table -d 'Entries of table A go into table B (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l existing -d 'What becomes of keys that are there already' -r -f -a "skip\t'They stay as they are'
+overwrite\t'They become as in the file'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l life -d 'How long entries live: the rest of their time, counted on since the record, or as it was then' -r -f -a "rest\t'The time since the record has passed'
+as-dumped\t'As if it were recorded now'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l without -d 'Leave out these data types (repeatable, commas)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l from -d 'Only what this peer had, if the file has several' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l speed -d 'As fast as it goes, or the recording\'s own pace, 1 or 10 times' -r -f -a "max\t'As fast as it goes'
+1\t'The recording\'s own pace'
+10\t'Ten times as fast'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l env -d 'A variable the configuration is read with (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l listen -d 'Wait on this address for the peers to call, instead of calling them' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -s n -l check -l dry-run -d 'Send nothing: print what would go where'
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peerctl -n "__fish_peerctl_using_subcommand explain" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
