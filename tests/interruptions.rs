@@ -156,7 +156,8 @@ fn a_haproxy_killed_in_the_middle_of_a_resync_makes_an_incomplete_dump() {
             dumping.join().expect("does not panic")
         });
         assert_eq!(code, 3, "HAProxy {}: {stderr}", haproxy.branch());
-        let (entries, complete) = written.expect("a part came");
+        // A reset may take with it what was not read yet: then there is no file.
+        let (entries, complete) = written.unwrap_or_default();
         assert!(!complete && entries.len() < 8000, "{} entries", entries.len());
         println!("HAProxy {}: {} of 8000 entries came before it was killed", haproxy.branch(), entries.len());
 
@@ -184,9 +185,14 @@ fn a_watch_whose_connections_break_again_and_again_comes_to_what_haproxy_has() {
         let what = format!("HAProxy {}", haproxy.branch());
         let network = Network::reachable();
         let lb1 = filled(Setup::new(&haproxy, &network));
-        let acts = [Act::Reset, Act::HalfClose, Act::Close, Act::Reset];
+        // A third time within a minute would be taken for another client of our name.
+        let acts = [Act::Reset, Act::HalfClose];
         let plan = move |connection: usize| Plan {
-            from_haproxy: acts.get(connection).map(|&act| Fault::new(Place::Frame(15 * connection), act)).into_iter().collect(),
+            from_haproxy: acts
+                .get(connection)
+                .map(|&act| Fault::new(Place::Frame(30 * connection + 3), act))
+                .into_iter()
+                .collect(),
             ..Plan::default()
         };
         let chaos = Chaos::start(&network, PROXY_PORT, lb1.port(), Initiator::Observer, plan);
@@ -195,7 +201,8 @@ fn a_watch_whose_connections_break_again_and_again_comes_to_what_haproxy_has() {
         wait_same(&mut watch, &lb1, &what);
         assert_eq!(chaos.connections(), acts.len() + 1, "{what}: one more than broke");
         for connection in 0..acts.len() {
-            let requests = chaos.heard_by_haproxy(connection).into_iter().filter(|frame| frame.is(RESYNC_REQUEST)).count();
+            let requests =
+                chaos.heard_by_haproxy(connection).into_iter().filter(|frame| frame.is(RESYNC_REQUEST)).count();
             assert!(requests <= 1, "{what}: {requests} requests on connection {connection}");
         }
         lb1.set_entry("mesh/t", "10.0.0.1", "data.gpc0 5");
