@@ -77,7 +77,12 @@ fn disturbed(faults: &[Fault], check: impl Fn(&Fault, i32, Option<&(Counts, bool
         assert_eq!(all.len() as u64, ENTRIES);
         let plans = faults.to_vec();
         let plan = move |connection: usize| Plan {
-            from_haproxy: plans.get(connection / 2).filter(|_| connection % 2 == 0).copied().into_iter().collect(),
+            from_haproxy: plans
+                .get(connection / 2)
+                .filter(|_| connection.is_multiple_of(2))
+                .copied()
+                .into_iter()
+                .collect(),
             ..Plan::default()
         };
         let chaos = Chaos::start(&network, PROXY_PORT, lb1.port(), Initiator::Observer, plan);
