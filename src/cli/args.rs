@@ -96,7 +96,7 @@ pub enum Command {
     /// Draw who peers with whom, and what doesn't match
     #[command(after_help = help::GRAPH)]
     Graph(GraphArgs),
-    /// Say for each peer whether it answers, is in sync, and what to change if not
+    /// Say whether each peer answers and is in sync, and what to change
     #[command(after_help = help::PROBE)]
     Probe(Box<ProbeArgs>),
     /// Write down what stick tables hold: a full copy from live peers

@@ -12,10 +12,10 @@ Examples:
   Whether anything like a peer listens there:
     peerctl probe 10.0.0.2:10000
 
-It needs no line in HAProxy: 504 to a tool that isn't listed means that the
-peer is there and has the name. With a line (a guest) it also says which
-tables are announced and whether the peer is in sync; with -f what the file
-says otherwise than the running process. Nothing is written or kept.
+It needs no line in HAProxy: 504 to a tool that isn't listed means that
+the peer is there and has the name. With a line (a guest) it also says
+which tables are announced and whether the peer is in sync; with -f what
+the file says otherwise than the running process. Nothing is written.
 Exit: 0 all answer, 1 another name, another definition (--strict: or we
 aren't listed), 3 no connection or TLS, 5 not in sync.";
 
