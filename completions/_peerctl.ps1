@@ -35,7 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('check-ids', 'check-ids', [CompletionResultType]::ParameterValue, 'Check that servers have the same ids on all instances')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check peers, tables and servers of one or several instances')
             [CompletionResult]::new('graph', 'graph', [CompletionResultType]::ParameterValue, 'Draw who peers with whom, and what doesn''t match')
-            [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Say for each peer whether it answers, is in sync, and what to change if not')
+            [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Say whether each peer answers and is in sync, and what to change')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'Write down what stick tables hold: a full copy from live peers')
             [CompletionResult]::new('watch', 'watch', [CompletionResultType]::ParameterValue, 'Follow what live peers change: a screen, records, metrics')
             [CompletionResult]::new('compare', 'compare', [CompletionResultType]::ParameterValue, 'Say in which entries peers differ')

@@ -32,7 +32,7 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand check-ids 'Check that servers have the same ids on all instances'
             cand check 'Check peers, tables and servers of one or several instances'
             cand graph 'Draw who peers with whom, and what doesn''t match'
-            cand probe 'Say for each peer whether it answers, is in sync, and what to change if not'
+            cand probe 'Say whether each peer answers and is in sync, and what to change'
             cand dump 'Write down what stick tables hold: a full copy from live peers'
             cand watch 'Follow what live peers change: a screen, records, metrics'
             cand compare 'Say in which entries peers differ'

@@ -38,7 +38,7 @@ complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "show" -d 'Show peer
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check-ids" -d 'Check that servers have the same ids on all instances'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "check" -d 'Check peers, tables and servers of one or several instances'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "graph" -d 'Draw who peers with whom, and what doesn\'t match'
-complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "probe" -d 'Say for each peer whether it answers, is in sync, and what to change if not'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "probe" -d 'Say whether each peer answers and is in sync, and what to change'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "dump" -d 'Write down what stick tables hold: a full copy from live peers'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "watch" -d 'Follow what live peers change: a screen, records, metrics'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "compare" -d 'Say in which entries peers differ'
