@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::grammar::KeyType;
+use crate::grammar::{DataArgument, DataType, KeyType};
 use crate::proto::define::{self, MAX_KEY, MAX_NAME};
 use crate::proto::dictionary::{MAX_TEXT, Sent};
 use crate::proto::frame::{Class, Frame, Type};
@@ -14,7 +14,7 @@ use crate::proto::session::machine::Machine;
 use crate::proto::update::{self, Head, Reference};
 use crate::proto::varint;
 use crate::stick::key::{self, KeyError};
-use crate::stick::{Definition, MAX_ELEMENTS};
+use crate::stick::{Definition, Field, MAX_ELEMENTS};
 
 /// The longest message that is sent, in bytes, its head included: HAProxy's buffer, unless it was made larger. One byte more
 /// and HAProxy waits for the rest for ever.
@@ -60,6 +60,9 @@ pub enum EnvelopeError {
         /// The length.
         key_len: u32,
     },
+    /// A rate without its period, or an array without its number of elements: as an announcement without any parameters has it.
+    #[error("{0} lacks its period or its number of elements; a peer would ignore the table")]
+    Parameters(DataType),
     /// The elements of an array.
     #[error("an array has 1 to {MAX_ELEMENTS} elements; this one has {0}")]
     Elements(u32),
@@ -215,6 +218,13 @@ fn check_definition(definition: &Definition) -> Result<(), EnvelopeError> {
     };
     if !fits {
         return Err(EnvelopeError::KeyType { key_type: *key_type, key_len: *key_len });
+    }
+    let lacks = |field: &&Field| {
+        let argument = field.data_type.info().map_or(DataArgument::None, |info| info.argument);
+        argument.has_period() && field.period_ms.is_none() || argument.has_count() && field.count.is_none()
+    };
+    if let Some(field) = layout.fields().iter().find(lacks) {
+        return Err(EnvelopeError::Parameters(field.data_type));
     }
     let mut counts = layout.fields().iter().filter_map(|field| field.count);
     counts.find(|count| !(1..=MAX_ELEMENTS).contains(count)).map_or(Ok(()), |count| Err(EnvelopeError::Elements(count)))

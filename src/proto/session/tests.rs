@@ -329,6 +329,9 @@ fn what_would_harm_a_haproxy_is_not_sent() {
     bad.key_type = crate::grammar::KeyType(8);
     assert!(matches!(session.define(bad), Err(EnvelopeError::KeyType { .. })));
     assert!(matches!(session.define(definition("", "type ip")), Err(EnvelopeError::Name(0))));
+    let mut bare = definition("t", "type ip");
+    bare.layout = crate::stick::Layout::new([(crate::grammar::DataType::GPC0_RATE, None, None)]);
+    assert!(matches!(session.define(bare), Err(EnvelopeError::Parameters(_))));
 
     let table = session.define(definition("t", "type string len 8 store server_key")).expect("a definition");
     let entry = Push { key: b"abc", values: &[0], server_key: None, life_ms: None };
