@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
 use super::target::{Identity, Listen, Targets};
-use crate::node::{self, Control, ListenError, Listener, Node, PeerIndex, Retry, clock};
+use crate::node::{self, Control, Handler, ListenError, Listener, Node, PeerIndex, Retry, clock};
 use crate::proto::session::{RemoteTable, Update};
 use crate::record::SessionEvent;
 
@@ -147,34 +147,7 @@ pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Le
             }
             node.listen(Listener::bind(options).await?);
         }
-        let mut finished = pin!(node.finished());
-        let mut ending = loop {
-            let mut tick = pin!(clock::sleep_until(clock::now() + TICK));
-            let done = poll_fn(|cx| match finished.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(true),
-                Poll::Pending => tick.as_mut().poll(cx).map(|()| false),
-            });
-            if done.await {
-                break Ending::Done;
-            }
-            if let Some(signal) = files::interrupted() {
-                break Ending::Interrupted(signal);
-            }
-            if clock::now() >= began + timeout {
-                break Ending::TimedOut;
-            }
-        };
-        if ending != Ending::Done {
-            control.stop_all();
-            let mut limit = pin!(clock::sleep_until(clock::now() + LAST_WORDS));
-            poll_fn(|cx| match finished.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(()),
-                Poll::Pending => limit.as_mut().poll(cx),
-            })
-            .await;
-        } else if let Some(signal) = files::interrupted() {
-            ending = Ending::Interrupted(signal);
-        }
+        let ending = attend(&node, &control, |_| clock::now() >= began + timeout).await;
         let mut learner = node.handler();
         let (pupil, lessons) = learner.end();
         Ok((pupil, lessons, ending))
@@ -186,6 +159,40 @@ pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Le
         Some(pupil) => Ok(Learned { pupil, lessons, ending, listened }),
         None => Err(Failure::new(Exit::Io, "what was learned is lost", "please report it")),
     }
+}
+
+/// Waits until all is done, a signal comes, or `time_is_up`, which is asked now and then; what is on its way then still leaves.
+pub(super) async fn attend<H: Handler>(
+    node: &Node<H>,
+    control: &Control,
+    mut time_is_up: impl FnMut(&mut H) -> bool,
+) -> Ending {
+    let mut finished = pin!(node.finished());
+    let ending = loop {
+        let mut tick = pin!(clock::sleep_until(clock::now() + TICK));
+        let done = poll_fn(|cx| match finished.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => tick.as_mut().poll(cx).map(|()| false),
+        });
+        let (done, signal) = (done.await, files::interrupted());
+        if done {
+            return signal.map_or(Ending::Done, Ending::Interrupted);
+        }
+        if let Some(signal) = signal {
+            break Ending::Interrupted(signal);
+        }
+        if time_is_up(&mut node.handler()) {
+            break Ending::TimedOut;
+        }
+    };
+    control.stop_all();
+    let mut limit = pin!(clock::sleep_until(clock::now() + LAST_WORDS));
+    poll_fn(|cx| match finished.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => limit.as_mut().poll(cx),
+    })
+    .await;
+    ending
 }
 
 impl<P> Learned<P> {

@@ -1,11 +1,8 @@
 //! Sends entries to one peer and waits until it has acknowledged them.
 
 use std::collections::HashSet;
-use std::future::{Future as _, poll_fn};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -15,7 +12,7 @@ use super::source::{Batch, Recorded, Source};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::learn::Ending;
+use crate::cli::learn::{Ending, attend};
 use crate::node::{
     self, Control, Handler, LinkError, LinkState, ListenError, ListenOptions, Listener, Next, Node, OUTPUT_LOW,
     PeerIndex, clock,
@@ -33,12 +30,6 @@ const ALONE: Duration = Duration::from_secs(30);
 
 /// How soon to look again for what the reading thread brings.
 const SOON: Duration = Duration::from_millis(1);
-
-/// How often it is looked whether somebody wants us to end.
-const TICK: Duration = Duration::from_millis(50);
-
-/// How long the last words may take.
-const LAST_WORDS: Duration = Duration::from_millis(600);
 
 /// The most entries pushed in one turn, so that heartbeats and acknowledgements have theirs.
 const TURN: usize = 2048;
@@ -143,32 +134,8 @@ pub(super) fn teach(
                 node.listen(Listener::bind(options).await?);
             }
         }
-        let mut finished = pin!(node.finished());
-        let ending = loop {
-            let mut tick = pin!(clock::sleep_until(clock::now() + TICK));
-            let done = poll_fn(|cx| match finished.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(true),
-                Poll::Pending => tick.as_mut().poll(cx).map(|()| false),
-            });
-            if done.await {
-                break Ending::Done;
-            }
-            if let Some(signal) = files::interrupted() {
-                break Ending::Interrupted(signal);
-            }
-            if node.handler().alone_until().is_some_and(|until| clock::now() >= until) {
-                break Ending::TimedOut;
-            }
-        };
-        if ending != Ending::Done {
-            control.stop_all();
-            let mut limit = pin!(clock::sleep_until(clock::now() + LAST_WORDS));
-            poll_fn(|cx| match finished.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(()),
-                Poll::Pending => limit.as_mut().poll(cx),
-            })
-            .await;
-        }
+        let late = |teacher: &mut Teacher| teacher.alone_until().is_some_and(|until| clock::now() >= until);
+        let ending = attend(&node, &control, late).await;
         let taught = node.handler().taught(ending);
         Ok(taught)
     });
