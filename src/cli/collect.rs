@@ -132,7 +132,7 @@ pub fn kept<'a>(update: &Update<'a>) -> table::Update<'a> {
         values: update.values,
         server_key: match update.server_key {
             ServerKey::Text(text) => table::ServerKey::Known(text),
-            ServerKey::Unchanged => table::ServerKey::Unchanged,
+            ServerKey::Unchanged | ServerKey::Unexplained => table::ServerKey::Unchanged,
         },
         update_id: update.id,
         life_ms: update.life_ms,

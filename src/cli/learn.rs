@@ -69,6 +69,8 @@ pub struct Lesson {
     pub stage: Stage,
     /// The entries taught.
     pub entries: u64,
+    /// Those of them whose server the peer gave by a number that it never explained.
+    pub unexplained: u64,
     /// How long it took from the beginning to the end of what was taught.
     pub took: Duration,
 }
@@ -240,6 +242,15 @@ impl<P> Learned<P> {
                 (Stage::Learning, _) => Some(cut("time ran out")),
             }
         };
-        self.lessons.iter().filter_map(problem).collect()
+        let unexplained = |lesson: &Lesson| {
+            let Lesson { name, unexplained, .. } = lesson;
+            (*unexplained > 0).then(|| {
+                format!(
+                    "{name}: `server_key` is missing in {unexplained} entries: HAProxy gave a number instead of the name and \
+                     never said which name it stands for, as it does when its output buffer is full; other peers lack them, too"
+                )
+            })
+        };
+        self.lessons.iter().flat_map(|lesson| [problem(lesson), unexplained(lesson)]).flatten().collect()
     }
 }

@@ -30,9 +30,12 @@ pub struct Head {
 /// What an entry message says of `server_key`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ServerKey<'a> {
-    /// Nothing: the table has no such column, the value is none, or it is one this side was never sent. What was known
-    /// before stays.
+    /// Nothing: the table has no such column, or the value is none. What was known before stays.
     Unchanged,
+    /// A number that stands for nothing, because its text was never sent. HAProxy notes a text as sent before it knows whether
+    /// the message fits its output buffer (seen with 2.6, 3.0 and 3.2 in large resyncs): a text that meets a full buffer
+    /// never comes in that session, and any HAProxy that learns from it lacks it, too.
+    Unexplained,
     /// The server's name, or its address with `srvkey addr`.
     Text(&'a [u8]),
 }

@@ -188,7 +188,7 @@ impl Pupil for Stream {
             values: update.values,
             server_key: match update.server_key {
                 ServerKey::Text(text) => Some(text),
-                ServerKey::Unchanged => None,
+                ServerKey::Unchanged | ServerKey::Unexplained => None,
             },
         };
         match self.lines.entry(&entry) {

@@ -250,10 +250,10 @@ impl Follower {
         let server_key = match update.server_key {
             ServerKey::Text(text) => Some(text),
             // Nothing new is said of it: it is what it was.
-            ServerKey::Unchanged if definition.layout.has_text() => {
+            ServerKey::Unchanged | ServerKey::Unexplained if definition.layout.has_text() => {
                 held.store.get(update.key, now_ms).and_then(|entry| entry.server_key())
             }
-            ServerKey::Unchanged => None,
+            ServerKey::Unchanged | ServerKey::Unexplained => None,
         };
         let state = State {
             time: self.wall.at(now),

@@ -246,8 +246,10 @@ impl Machine {
             Step::Table(table) => self.tables.get(table).map_or_else(closed, |remote| Event::Table(&remote.table)),
             Step::Update { table, id, life_ms, key, text, resync } => {
                 let Some(remote) = self.tables.get(table) else { return closed() };
-                let server_key =
-                    text.and_then(|text| self.texts.get(text.id)).map_or(ServerKey::Unchanged, ServerKey::Text);
+                let server_key = match text {
+                    None | Some(Reference { id: 0, .. }) => ServerKey::Unchanged,
+                    Some(text) => self.texts.get(text.id).map_or(ServerKey::Unexplained, ServerKey::Text),
+                };
                 let values = remote.decoder.values();
                 Event::Update(Update { table: &remote.table, id, life_ms, key, values, server_key, resync })
             }
