@@ -38,7 +38,7 @@ pub trait Pupil: 'static {
     /// Something happened to the session with a peer.
     fn session(&mut self, peer: PeerIndex, now: Instant, event: SessionEvent, detail: Option<&str>);
 
-    /// Some entries have been taught; `false` if no more are wanted from anybody.
+    /// Some entries have been taught; `false` if no more are wanted from anybody. Also called when all is over.
     fn pause(&mut self, now: Instant) -> bool;
 
     /// A peer has taught all it has, `complete` if it considers itself in sync. Says when to ask it again, in a [`Course`]
@@ -151,7 +151,7 @@ pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Le
         }
         let ending = attend(&node, &control, |_| clock::now() >= began + timeout).await;
         let mut learner = node.handler();
-        let (pupil, lessons) = learner.end();
+        let (pupil, lessons) = learner.end(clock::now());
         Ok((pupil, lessons, ending))
     });
     drop(guard);

@@ -56,7 +56,7 @@ pub struct Store {
 const MOST: usize = 1 << 16;
 
 /// Updates whose entries are looked for at the same time.
-const GROUP: usize = 32;
+pub(super) const GROUP: usize = 32;
 
 /// Bytes of a chunk of records.
 const CHUNK: usize = 1 << 16;
@@ -141,7 +141,16 @@ impl Store {
         updates: &[Update<'a>],
         mut applied: impl FnMut(&Update<'a>, Applied),
     ) {
-        let now_ms = self.tick(now_ms);
+        for group in updates.chunks(GROUP) {
+            self.prepare(group);
+            for update in group {
+                applied(update, self.apply(now_ms, update));
+            }
+        }
+    }
+
+    /// Loads what [`Self::apply`] will look at for these updates, of all of them at the same time.
+    pub(super) fn prepare(&self, updates: &[Update<'_>]) {
         let mut hashes = [0; GROUP];
         for group in updates.chunks(GROUP) {
             for (hash, update) in hashes.iter_mut().zip(group) {
@@ -153,9 +162,6 @@ impl Store {
             likely.clone().for_each(|at| self.records.touch(at));
             if self.keys.are_elsewhere() {
                 likely.for_each(|at| self.keys.touch(self.records.get(at)));
-            }
-            for (hash, update) in hashes.iter().zip(group) {
-                applied(update, self.apply_hashed(now_ms, *hash, update));
             }
         }
     }

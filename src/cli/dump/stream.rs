@@ -108,6 +108,7 @@ impl Stream {
     /// Writes those tables that stood back for others, and for nothing.
     fn put_perhaps(&mut self, chosen: &[Vec<u8>]) {
         let now = clock::now();
+        self.perhaps.settle();
         let now_ms = self.perhaps.ms(now);
         self.clock.at(now);
         for (peer, name) in self.names.iter().enumerate() {

@@ -60,7 +60,11 @@ impl<P: Pupil> Learner<P> {
     }
 
     /// What became of it.
-    pub(super) fn end(&mut self) -> (Option<P>, Vec<Lesson>) {
+    pub(super) fn end(&mut self, now: Instant) -> (Option<P>, Vec<Lesson>) {
+        // What came last may still wait for a pause.
+        if let Some(pupil) = &mut self.pupil {
+            pupil.pause(now);
+        }
         (self.pupil.take(), self.peers.drain(..).map(|peer| peer.lesson).collect())
     }
 
