@@ -105,9 +105,7 @@ fn into(session: &Session, stream: &[u8], piece: usize, store: &mut Store, now_m
     for bytes in stream.chunks(piece) {
         session.handle_bytes(now, bytes);
         let mut apply = |batch: &mut Batch| {
-            batch.apply(store, |store, update| {
-                taken += u32::from(store.apply(now_ms, update) != Applied::Dropped);
-            });
+            batch.apply(store, now_ms, |_, _, applied| taken += u32::from(applied != Applied::Dropped));
         };
         while let Some(event) = session.poll_event() {
             if let Event::Update(taught) = event {

@@ -107,9 +107,9 @@ impl Collector {
         let store = at.and_then(|at| at.stores.get_mut(at.names.get(table)?.as_ref()?));
         let dropped = &mut self.dropped;
         match store {
-            Some(store) => self.waiting.apply(store, |store, update| {
-                *dropped += u64::from(store.apply(now_ms, update) == Applied::Dropped);
-            }),
+            Some(store) => {
+                self.waiting.apply(store, now_ms, |_, _, applied| *dropped += u64::from(applied == Applied::Dropped));
+            }
             None => self.waiting.clear(),
         }
     }

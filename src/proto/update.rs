@@ -61,8 +61,8 @@ pub struct Decoder {
     key_len: u32,
     /// For each slot what its value is.
     kinds: Vec<ValueKind>,
-    /// No slot is a text: the whole data is one run of numbers.
-    plain: bool,
+    /// For each slot the bits of a number that count, if none is a text: the whole data is one run of numbers then.
+    plain: Option<Box<[u64]>>,
     /// All data types are known, so that nothing follows the values.
     whole: bool,
     values: Vec<u64>,
@@ -74,7 +74,8 @@ impl Decoder {
     pub fn new(definition: &Definition, data_types: u64) -> Self {
         let fields = definition.layout.fields().iter();
         let kinds: Vec<_> = fields.flat_map(|field| vec![field.kind; field.slots()]).collect();
-        let plain = !kinds.contains(&ValueKind::Text);
+        let bits = || kinds.iter().map(|kind| cut(*kind, u64::MAX)).collect();
+        let plain = (!kinds.contains(&ValueKind::Text)).then(bits);
         let values = vec![0; kinds.len()];
         let known = definition.layout.fields().iter().fold(0, |bits, field| bits | define::bit(field.data_type));
         let whole = known == data_types;
@@ -105,11 +106,30 @@ impl Decoder {
         let life_ms = if timed { Some(reader.u32("remaining life")?) } else { None };
         let key = self.key(&mut reader)?;
         let mut text = None;
+        if let Some(bits) = &self.plain {
+            reader.varints("data", bits, &mut self.values)?;
+        } else {
+            text = self.mixed(&mut reader, texts)?;
+        }
+        // What follows otherwise belongs to data types that are not known here.
+        if self.whole {
+            reader.end()?;
+        }
+        Ok((Head { id, life_ms }, key, text))
+    }
+
+    /// Reads values of which one is a text.
+    fn mixed<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        texts: &mut Received,
+    ) -> Result<Option<Reference<'a>>, ProtoError> {
+        let mut text = None;
         for (value, kind) in self.values.iter_mut().zip(&self.kinds) {
-            if self.plain || *kind != ValueKind::Text {
+            if *kind != ValueKind::Text {
                 *value = cut(*kind, reader.varint("data")?);
             } else {
-                let reference = reference(&mut reader)?;
+                let reference = reference(reader)?;
                 *value = reference.id as u64;
                 if let Some(text) = reference.text {
                     texts.set(reference.id, text);
@@ -117,11 +137,7 @@ impl Decoder {
                 text = Some(reference);
             }
         }
-        // What follows otherwise belongs to data types that are not known here.
-        if self.whole {
-            reader.end()?;
-        }
-        Ok((Head { id, life_ms }, key, text))
+        Ok(text)
     }
 
     #[inline]

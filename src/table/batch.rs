@@ -1,7 +1,7 @@
 //! Updates on their way into a store.
 
 use super::store::{GROUP, Store};
-use super::update::{ServerKey, Update};
+use super::update::{Applied, ServerKey, Update};
 
 /// Copies of updates of one table that wait to be applied together: in a table that no cache can hold the memory of many
 /// entries is then waited for at the same time. Used again and again it allocates nothing.
@@ -32,7 +32,11 @@ impl Batch {
     #[inline]
     pub fn push(&mut self, update: &Update<'_>) {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        self.bytes.extend_from_slice(update.key);
+        match update.key.first_chunk::<4>() {
+            // What most tables have, without a call.
+            Some(key) if update.key.len() == 4 => self.bytes.extend(*key),
+            _ => self.bytes.extend_from_slice(update.key),
+        }
         let text = match update.server_key {
             ServerKey::Known(text) => {
                 self.bytes.extend_from_slice(text);
@@ -40,7 +44,7 @@ impl Batch {
             }
             ServerKey::Unchanged => None,
         };
-        self.values.extend_from_slice(update.values);
+        self.values.extend(update.values.iter().map(|value| *value));
         self.items.push(Item {
             key: length(update.key),
             text,
@@ -63,18 +67,16 @@ impl Batch {
         self.items.is_empty()
     }
 
-    /// Hands the updates to `apply` in their order, one by one, with the memory of their entries on its way into the cache.
-    /// It is empty then.
-    pub fn apply(&mut self, store: &mut Store, mut apply: impl FnMut(&mut Store, &Update<'_>)) {
+    /// Puts the updates into `store` in their order, as [`Store::apply`] does it, and says of each what became of it. It is
+    /// empty then.
+    pub fn apply(&mut self, store: &mut Store, now_ms: u64, mut applied: impl FnMut(&Store, &Update<'_>, Applied)) {
         let (mut bytes, mut values) = (self.bytes.as_slice(), self.values.as_slice());
         let mut group = [Update::NONE; GROUP];
         for items in self.items.chunks(GROUP) {
             for (update, item) in group.iter_mut().zip(items) {
                 *update = item.update(&mut bytes, &mut values);
             }
-            let group = group.get(..items.len()).unwrap_or_default();
-            store.prepare(group);
-            group.iter().for_each(|update| apply(store, update));
+            store.apply_group(now_ms, group.get(..items.len()).unwrap_or_default(), &mut applied);
         }
         self.clear();
     }

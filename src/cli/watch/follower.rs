@@ -253,11 +253,10 @@ impl Follower {
             let definition = held.store.definition();
             (definition.expire_ms, definition.layout.has_text())
         };
-        self.waiting.apply(&mut held.store, |store, update| {
+        self.waiting.apply(&mut held.store, now_ms, |store, update, applied| {
             if self.left == Some(0) {
                 return;
             }
-            let applied = store.apply(now_ms, update);
             // After a resync HAProxy says once more what it said during it.
             if applied == Applied::Same && !update.resync {
                 return;

@@ -5,7 +5,7 @@ use crate::proto::error::ProtoError;
 use crate::proto::frame::Type;
 use crate::proto::reader::Reader;
 use crate::proto::session::RemoteTable;
-use crate::proto::session::machine::{Machine, Resync, Step};
+use crate::proto::session::machine::{Machine, Resync, Step, Taught};
 use crate::proto::update::Decoder;
 
 /// A table of the peer, and how its entries are read.
@@ -62,7 +62,8 @@ impl Machine {
         let id = head.id.unwrap_or_else(|| remote.last_id.wrapping_add(1));
         remote.last_id = id;
         self.counters.updates += 1;
-        let resync = self.resync == Resync::Running;
-        Ok(Step::Update { table, id, life_ms: head.life_ms, key, text, resync })
+        let (text, resync) = (text.map_or(0, |text| text.id), self.resync == Resync::Running);
+        self.taught = Taught { id, life_ms: head.life_ms, text, resync };
+        Ok(Step::Update { table, key })
     }
 }
