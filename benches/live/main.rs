@@ -8,12 +8,17 @@
 mod entries;
 mod process;
 mod report;
+mod sink;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 mod teach;
 mod watched;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use process::{peak, run};
 use report::Report;
@@ -26,6 +31,9 @@ const ROUNDS: usize = 3;
 
 /// Where HAProxy `lb1`, which has all entries, listens; those beside it follow.
 const PORT: u16 = 10_001;
+
+/// Where the sink listens.
+const SINK_PORT: u16 = 10_020;
 
 /// The bench: a HAProxy that has entries, and others that get them.
 struct Bench<'a> {
@@ -63,7 +71,7 @@ impl Bench<'_> {
         let file = folder.path().join("entries.ndjson");
         let lb1 = self.haproxy("lb1", PORT, &[("lb2", PORT + 1), ("peerctl", support::live::GUEST_PORT)]).start();
         let empty = resident(&lb1);
-        let (first, _) = self.taught("lb1", &lb1);
+        let first = self.taught("lb1", &lb1);
         println!("a first HAProxy filled in {:.2} s", first.as_secs_f64());
         let held = resident(&lb1).saturating_sub(empty);
         wait_until("it considers itself in sync", || lb1.is_synchronised().then_some(()));
@@ -81,31 +89,50 @@ impl Bench<'_> {
         let from = format!("lb1={}", lb1.address());
         let path = file.to_str().expect("UTF-8");
         let lb2 = self.haproxy("lb2", PORT + 1, &[("lb1", PORT)]).start();
-        report.add("HAProxy learns from HAProxy", filled(&lb2, self.entries.len()));
+        report.add(report::LEARNS, filled(&lb2, self.entries.len()));
         drop(lb2);
-        report.add("dump -o /dev/null", run(self.network, &["dump", &from, "-o", "/dev/null"]));
-        report
-            .add("dump --format ndjson -o FILE", run(self.network, &["dump", &from, "--format", "ndjson", "-o", path]));
+        report.add(report::DUMP, run(self.network, &["dump", &from, "-o", "/dev/null"]));
+        report.add(report::FILE, run(self.network, &["dump", &from, "--format", "ndjson", "-o", path]));
         let table = ["dump", &from, "--format", "table", "--limit", "1", "-o", "/dev/null"];
-        report.add("into the store: dump --format table --limit 1", run(self.network, &table));
+        report.add(report::STORE, run(self.network, &table));
 
         let lb3 = self.pupil();
-        let (filled, acknowledged) = self.taught("lb3", &lb3);
-        report.add("HAProxy learns from us, from memory", filled);
-        report.add("… until all is acknowledged", acknowledged);
+        report.add(report::TEACHES, self.taught("lb3", &lb3));
         drop(lb3);
         let lb3 = self.pupil();
         let to = format!("lb3={}", lb3.address());
-        report.add("replay FILE, the whole command", run(self.network, &["replay", path, &to]));
+        report.add(report::REPLAY, run(self.network, &["replay", path, &to]));
         assert_eq!(used(&lb3), self.entries.len(), "all came");
+        drop(lb3);
+
+        let stream = self.network.connect(PORT).expect("HAProxy listens");
+        report.add(report::SINK, sink::learn(stream, "lb1", self.entries.len()));
+        let taught = self.beside_sink(|address| _ = teach(self.network, sink::NAME.into(), address, &self.entries));
+        report.add(report::TEACHES_SINK, taught.0);
+        let to = |address| format!("{}={address}", sink::NAME);
+        let replayed = self.beside_sink(|address| _ = run(self.network, &["replay", path, &to(address)]));
+        report.add(report::REPLAY_SINK, replayed.1);
     }
 
-    /// Teaches a HAProxy all entries; returns how long it took until it had them, and until we knew.
-    fn taught(&self, name: &str, pupil: &Live<'_>) -> (Duration, Duration) {
+    /// How long it took the sink to get everything from `teacher`, which is told where it is, and that itself.
+    fn beside_sink(&self, teacher: impl FnOnce(String)) -> (Duration, Duration) {
+        let listener = self.network.listen(SINK_PORT);
+        std::thread::scope(|scope| {
+            let sink = scope.spawn(|| sink::be_taught(&listener, self.entries.len()));
+            let start = Instant::now();
+            teacher(self.network.address(SINK_PORT));
+            let time = start.elapsed();
+            (sink.join().expect("it does not panic"), time)
+        })
+    }
+
+    /// Teaches a HAProxy all entries; returns how long it took it to get them.
+    fn taught(&self, name: &str, pupil: &Live<'_>) -> Duration {
         std::thread::scope(|scope| {
             let teacher = scope.spawn(|| teach(self.network, name.to_owned(), pupil.address(), &self.entries));
             let filled = filled(pupil, self.entries.len());
-            (filled, teacher.join().expect("it does not panic"))
+            teacher.join().expect("it does not panic");
+            filled
         })
     }
 

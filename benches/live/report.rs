@@ -9,14 +9,34 @@ pub(crate) struct Report {
 }
 
 /// How a figure is compared with its reference.
+#[derive(Clone, Copy)]
 enum Goal {
     /// It takes at most so many times as long.
     Time(f64),
     /// It has at least so many times its rate.
     Rate(f64),
-    /// Nothing is asked of it.
-    None,
 }
+
+/// What is asked of which figure, and the one it is compared with.
+const GOALS: [(&str, Goal, &str); 7] = [
+    (DUMP, Goal::Time(1.1), LEARNS),
+    (STORE, Goal::Time(1.1), LEARNS),
+    (FILE, Goal::Time(2.0), LEARNS),
+    (TEACHES, Goal::Rate(0.9), LEARNS),
+    (REPLAY, Goal::Rate(0.5), LEARNS),
+    (TEACHES_SINK, Goal::Rate(0.9), SINK),
+    (REPLAY_SINK, Goal::Rate(0.5), SINK),
+];
+
+pub(crate) const LEARNS: &str = "HAProxy learns from HAProxy";
+pub(crate) const DUMP: &str = "dump -o /dev/null";
+pub(crate) const STORE: &str = "dump --format table --limit 1 (into the store)";
+pub(crate) const FILE: &str = "dump --format ndjson -o FILE";
+pub(crate) const TEACHES: &str = "HAProxy learns from us, from memory";
+pub(crate) const REPLAY: &str = "replay FILE to HAProxy, the whole command";
+pub(crate) const SINK: &str = "a sink of ours learns from HAProxy";
+pub(crate) const TEACHES_SINK: &str = "the sink learns from us, from memory";
+pub(crate) const REPLAY_SINK: &str = "replay FILE to the sink, the whole command";
 
 impl Report {
     pub(crate) const fn new(entries: usize) -> Self {
@@ -30,39 +50,35 @@ impl Report {
         }
     }
 
-    /// All rows; the first one is what the others are compared with.
+    /// All rows.
     pub(crate) fn print(&self) {
         let rounds = self.rows.first().map_or(0, |(_, times)| times.len());
-        println!("\nseconds: the middle and the least of {rounds} rounds; ratios of both to those of the first line\n");
-        println!("{:46} {:>7} {:>7} {:>8} {:>7} {:>7}  goal", "", "middle", "least", "rate", "ratio", "least");
-        let Some((_, reference)) = self.rows.first() else { return };
-        for (number, (what, times)) in self.rows.iter().enumerate() {
-            let goal = match *what {
-                "dump -o /dev/null" | "into the store: dump --format table --limit 1" => Goal::Time(1.1),
-                "dump --format ndjson -o FILE" => Goal::Time(2.0),
-                "HAProxy learns from us, from memory" => Goal::Rate(0.9),
-                "replay FILE, the whole command" => Goal::Rate(0.5),
-                _ => Goal::None,
-            };
-            let [time, least] = [middle(times), least(times)];
-            let ratio = |here: f64, there: f64| match goal {
-                Goal::Rate(_) => there / here,
-                _ => here / there,
-            };
-            let ratios = [ratio(time, middle(reference)), ratio(least, self::least(reference))];
+        println!(
+            "\nseconds, the middle and the least of {rounds} rounds, beside those of the reference; ratios of both\n"
+        );
+        println!(
+            "{:47} {:>6} {:>6} {:>7} {:>6} {:>6} {:>6} {:>6}  goal",
+            "", "middle", "least", "rate", "ref.", "least", "ratio", "least"
+        );
+        for (what, times) in &self.rows {
+            let (time, least) = (middle(times), least(times));
             #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
             let rate = self.entries as f64 / time / 1e6;
-            print!("{what:46} {time:>7.2} {least:>7.2} {rate:>6.2} M");
-            if number == 0 {
+            print!("{what:47} {time:>6.2} {least:>6.2} {rate:>5.2} M");
+            let goal = GOALS.iter().find(|(name, ..)| name == what);
+            let reference = goal.and_then(|(.., name)| self.rows.iter().find(|(what, _)| what == name));
+            let (Some((_, goal, name)), Some((_, beside))) = (goal, reference) else {
                 println!();
                 continue;
-            }
-            let goal = match goal {
-                Goal::Time(most) => format!("≤ {most:.1} × its time  {}", verdict(ratios[0] <= most)),
-                Goal::Rate(least) => format!("≥ {least:.1} × its rate  {}", verdict(ratios[0] >= least)),
-                Goal::None => String::new(),
             };
-            println!(" {:>7.2} {:>7.2}  {goal}", ratios[0], ratios[1]);
+            let (there, best) = (middle(beside), self::least(beside));
+            let (ratios, goal, reached) = match *goal {
+                Goal::Time(most) => ([time / there, least / best], format!("≤ {most:.1} × time"), time / there <= most),
+                Goal::Rate(few) => ([there / time, best / least], format!("≥ {few:.1} × rate"), there / time >= few),
+            };
+            let [ratio, of_least] = ratios;
+            let verdict = verdict(reached);
+            println!(" {there:>6.2} {best:>6.2} {ratio:>6.2} {of_least:>6.2}  {goal}: {verdict}  ({name})");
         }
         println!();
     }
