@@ -107,7 +107,7 @@ impl Bench<'_> {
 
         let stream = self.network.connect(PORT).expect("HAProxy listens");
         report.add(report::SINK, sink::learn(stream, "lb1", self.entries.len()));
-        let taught = self.beside_sink(|address| _ = teach(self.network, sink::NAME.into(), address, &self.entries));
+        let taught = self.beside_sink(|address| teach(self.network, sink::NAME.into(), address, &self.entries));
         report.add(report::TEACHES_SINK, taught.0);
         let to = |address| format!("{}={address}", sink::NAME);
         let replayed = self.beside_sink(|address| _ = run(self.network, &["replay", path, &to(address)]));

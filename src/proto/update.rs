@@ -126,15 +126,15 @@ impl Decoder {
     ) -> Result<Option<Reference<'a>>, ProtoError> {
         let mut text = None;
         for (value, kind) in self.values.iter_mut().zip(&self.kinds) {
-            if *kind != ValueKind::Text {
-                *value = cut(*kind, reader.varint("data")?);
-            } else {
+            if *kind == ValueKind::Text {
                 let reference = reference(reader)?;
                 *value = reference.id as u64;
                 if let Some(text) = reference.text {
                     texts.set(reference.id, text);
                 }
                 text = Some(reference);
+            } else {
+                *value = cut(*kind, reader.varint("data")?);
             }
         }
         Ok(text)

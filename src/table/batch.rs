@@ -44,7 +44,7 @@ impl Batch {
             }
             ServerKey::Unchanged => None,
         };
-        self.values.extend(update.values.iter().map(|value| *value));
+        self.values.extend_from_slice(update.values);
         self.items.push(Item {
             key: length(update.key),
             text,
