@@ -305,7 +305,9 @@ fn updates_in_batches_do_what_they_do_one_by_one() {
             let expected: Vec<(u32, Applied)> = ids.zip(expected).collect();
             assert_eq!(found, expected);
             found.clear();
-            updates.iter().for_each(|update| batch.push(update));
+            for update in &updates {
+                batch.push(update);
+            }
             batch.apply(&mut copies, now, |store, update, applied| {
                 let there = store.get(update.key, now).and_then(|entry| entry.server_key());
                 assert_eq!(there, update.key.get(..5), "it is there already");
