@@ -153,17 +153,18 @@ fn another_client_of_our_name_is_noticed() {
                 wait_until("one of them gives up", || {
                     (ours.count("taken over") + other.count("taken over") > 0).then_some(())
                 });
-                std::thread::sleep(Duration::from_secs(2));
                 let loser = if ours.count("taken over") > 0 { ours } else { other };
                 assert!(
                     loser.lines().iter().any(|line| line.contains("another client uses our name")),
                     "{:#?}",
                     loser.lines()
                 );
-                assert_eq!(loser.count("dialling"), 3, "and calls no more: {:#?}", loser.lines());
+                let calls = loser.count("dialling");
+                std::thread::sleep(Duration::from_secs(2));
+                assert_eq!(loser.count("dialling"), calls, "and calls no more: {:#?}", loser.lines());
             });
         });
-        assert!(lb1.peer_counter("peerctl", "coll") < 10);
+        assert!(lb1.peer_counter("peerctl", "coll") < 60);
     }
 }
 

@@ -18,6 +18,8 @@ mod screen;
 mod sessions;
 #[path = "watch/slow.rs"]
 mod slow;
+#[path = "watch/takeover.rs"]
+mod takeover;
 
 use support::{Authority, Haproxy, Live, Network, Program, Setup, wait_until};
 

@@ -1,20 +1,23 @@
 //! The task that calls a peer: one call at a time, again after a while, and not while the peer itself has called us.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::node::backoff::{Backoff, TakeoverDetector};
+use crate::node::backoff::Backoff;
 use crate::node::clock;
 use crate::node::connect;
 use crate::node::control::{Line, Order, Slot};
 use crate::node::driver::{Driver, Ended, Shared};
 use crate::node::handler::{Handler, PeerIndex};
 use crate::node::link::{LinkError, LinkState};
+use crate::node::takeover::{Takeovers, Was};
 use crate::node::target::{Retry, Target};
-use crate::node::tls::TlsError;
+use crate::node::tls::{Secured, TlsError};
 use crate::node::wire::Stream;
 use crate::proto::Session;
 use crate::proto::session::{Closed, Options};
@@ -38,7 +41,15 @@ pub(super) struct Dialler<H> {
 impl<H: Handler> Dialler<H> {
     /// Calls until the peer is stopped, or once.
     pub(super) async fn run(self) {
-        let (mut backoff, mut takeovers) = (Backoff::default(), TakeoverDetector::default());
+        let contest = Contest::default();
+        tokio::select! {
+            () = self.calls(&contest) => {}
+            () = self.witnesses(&contest) => {}
+        }
+    }
+
+    async fn calls(&self, contest: &Contest) {
+        let mut backoff = Backoff::default();
         loop {
             while self.slot.current().is_some() && !self.slot.is_stopped() {
                 self.slot.changed.notified().await;
@@ -48,16 +59,22 @@ impl<H: Handler> Dialler<H> {
             }
             let line = self.slot.call();
             self.shared.tell(self.peer, &LinkState::Dialling(&self.target.address));
-            let Ended { established, mut why, .. } = self.call(&line).await;
+            let Ended { established, mut why, numbers, .. } = self.call(&line).await;
             if matches!(why, LinkError::Replaced) {
                 continue;
             }
             let now = clock::now();
-            let wait = if established.is_some() { backoff.lost() } else { backoff.failed() };
-            if is_fight(&mut takeovers, established, &why, now) {
-                why = LinkError::TakenOver { times: TakeoverDetector::TIMES, within: TakeoverDetector::WITHIN };
+            let in_order = matches!(why, LinkError::Session(Closed::Eof { within: 0 }));
+            let was = established.map(|established| Was { established, in_order, numbers });
+            if contest.ended(now, was) {
+                why = LinkError::TakenOver { times: Takeovers::TIMES, within: Takeovers::WITHIN };
                 self.slot.stop();
             }
+            let wait = match established {
+                None => backoff.failed(),
+                Some(_) if contest.takeovers.borrow().is_contested() => backoff.contested(),
+                Some(_) => backoff.lost(),
+            };
             let again = self.target.retry == Retry::Always && !self.slot.is_stopped();
             let next_try = again.then(|| now + wait);
             self.shared.tell(self.peer, &LinkState::Closed { why: &why, next_try });
@@ -90,7 +107,7 @@ impl<H: Handler> Dialler<H> {
         };
         let stream = match stream {
             Ok(stream) => stream,
-            Err(why) => return Ended { peer: Some(self.peer), established: None, why },
+            Err(why) => return Ended::early(Some(self.peer), why),
         };
         let session = Session::new(self.options.clone(), clock::now());
         let driver = Driver::new(Rc::clone(&self.shared), stream, session, Rc::clone(line), Some(self.peer));
@@ -100,27 +117,76 @@ impl<H: Handler> Dialler<H> {
     /// A connection, with TLS if that is wanted.
     async fn connect(&self) -> Result<Box<dyn Stream>, LinkError> {
         let began = clock::now();
-        let (mut stream, to) = connect::connect(&self.target.address).await?;
+        let (stream, to) = connect::connect(&self.target.address).await?;
         let after = clock::now().saturating_duration_since(began);
         self.shared.tell(self.peer, &LinkState::Connected { to, after });
+        let (stream, secured) = self.secure(stream).await?;
+        if let Some(secured) = secured {
+            self.shared.tell(self.peer, &LinkState::Secured(&secured));
+        }
+        Ok(stream)
+    }
+
+    /// What comes before the first byte of the protocol.
+    async fn secure(&self, mut stream: Box<dyn Stream>) -> Result<(Box<dyn Stream>, Option<Secured>), LinkError> {
         if self.target.proxy_header {
             stream.write_all(PROXY_HEADER).await.map_err(|error| LinkError::of_io(&error))?;
         }
-        let Some(tls) = &self.target.tls else { return Ok(stream) };
+        let Some(tls) = &self.target.tls else { return Ok((stream, None)) };
         let handshake = timeout(TLS, tls.connect(stream)).await;
         let (stream, secured) = handshake.map_err(|_| TlsError::Timeout(TLS))??;
-        self.shared.tell(self.peer, &LinkState::Secured(&secured));
-        Ok(Box::new(stream))
+        Ok((Box::new(stream), Some(secured)))
+    }
+
+    /// Has a witness as long as one is wanted; without end.
+    async fn witnesses(&self, contest: &Contest) {
+        loop {
+            if !contest.takeovers.borrow().wants_witness(clock::now()) {
+                contest.suspicion.notified().await;
+                continue;
+            }
+            let stands = self.witness(contest).await;
+            if stands {
+                let count = contest.takeovers.borrow_mut().stood(clock::now());
+                if count > 0 {
+                    self.shared.tell(self.peer, &LinkState::Contested { count });
+                }
+            } else {
+                contest.takeovers.borrow_mut().cut();
+                // There is no hurry: sessions end for another reason.
+                clock::sleep_until(clock::now() + Takeovers::STAND).await;
+            }
+        }
+    }
+
+    /// A connection on which nothing is said; returns whether it stands for its time.
+    async fn witness(&self, contest: &Contest) -> bool {
+        let connected = async { self.secure(connect::connect(&self.target.address).await?.0).await };
+        let Ok((mut stream, _)) = connected.await else { return false };
+        let now = clock::now();
+        contest.takeovers.borrow_mut().witness(now);
+        clock::until(now + Takeovers::STAND, stream.read_u8()).await.is_none()
     }
 }
 
-/// Whether that end is one takeover too many.
-fn is_fight(takeovers: &mut TakeoverDetector, established: Option<Instant>, why: &LinkError, now: Instant) -> bool {
-    let Some(then) = established else {
-        takeovers.failed();
-        return false;
-    };
-    takeovers.established(then);
-    let by_peer = matches!(why, LinkError::Session(Closed::Eof { .. }) | LinkError::CutOff | LinkError::Lost { .. });
-    by_peer && takeovers.closed(now, now.saturating_duration_since(then))
+/// What is known about another client of our name.
+#[derive(Debug, Default)]
+struct Contest {
+    takeovers: RefCell<Takeovers>,
+    /// There may be one.
+    suspicion: Notify,
+}
+
+impl Contest {
+    /// A session has ended, or a call has failed; returns whether that is one takeover too many.
+    fn ended(&self, now: Instant, was: Option<Was>) -> bool {
+        let mut takeovers = self.takeovers.borrow_mut();
+        let Some(was) = was else {
+            takeovers.failed();
+            return false;
+        };
+        let is_fight = takeovers.closed(now, was);
+        self.suspicion.notify_one();
+        is_fight
+    }
 }

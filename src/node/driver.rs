@@ -4,6 +4,7 @@
 //! one read of at most 64 KiB, then other tasks come first.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
@@ -24,7 +25,7 @@ use crate::node::link::{Direction, Foreign, LinkError, LinkState, Refusal};
 use crate::node::tls::Secured;
 use crate::node::wire::{Stream, Wire};
 use crate::proto::Session;
-use crate::proto::session::{Closed, Event};
+use crate::proto::session::{Closed, Event, Numbers};
 
 /// Bytes that are read in one turn.
 const TURN: usize = 64 * 1024;
@@ -103,12 +104,20 @@ struct Turn {
     due: bool,
 }
 
-/// How a session ended: whose it was, and since when it had been established.
+/// How a session ended: whose it was, since when it had been established, and how the peer numbers its entries.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) peer: Option<PeerIndex>,
     pub(super) established: Option<Instant>,
     pub(super) why: LinkError,
+    pub(super) numbers: Option<BTreeMap<Box<[u8]>, Numbers>>,
+}
+
+impl Ended {
+    /// Before there was a session.
+    pub(super) const fn early(peer: Option<PeerIndex>, why: LinkError) -> Self {
+        Self { peer, established: None, why, numbers: None }
+    }
 }
 
 impl<H: Handler> Driver<H> {
@@ -144,7 +153,7 @@ impl<H: Handler> Driver<H> {
             Ok(ended) => ended,
             Err(error) => {
                 let peer = shared.control.leave(&line).or(peer);
-                Ended { peer, established: None, why: LinkError::Bug(error.to_string()) }
+                Ended::early(peer, LinkError::Bug(error.to_string()))
             }
         }
     }
@@ -153,10 +162,11 @@ impl<H: Handler> Driver<H> {
     async fn run(mut self) -> Ended {
         let why = self.turns().await;
         self.shared.control.leave(&self.line);
+        let numbers = self.session.numbers();
         if !matches!(why, LinkError::Replaced) {
             self.wire.finish(&mut self.session).await;
         }
-        Ended { peer: self.peer, established: self.established, why }
+        Ended { peer: self.peer, established: self.established, why, numbers }
     }
 
     /// Turn by turn, until there is a reason to end.

@@ -34,6 +34,11 @@ pub enum LinkState<'a> {
     },
     /// The session is established.
     Established(Direction),
+    /// It was proved that another client has taken sessions of ours over, so many times so far.
+    Contested {
+        /// How often.
+        count: u64,
+    },
     /// The call failed, or the connection is over.
     Closed {
         /// Why.
@@ -104,8 +109,7 @@ pub enum LinkError {
     Replaced,
     /// Another program uses our name, again and again.
     #[error(
-        "another client uses our name: it took our session over {times} times within {} s; every tool needs a peer line of its \
-         own, and its name in -L",
+        "another client uses our name: it took our session over {times} times within {} s",
         within.as_secs()
     )]
     TakenOver {

@@ -231,7 +231,7 @@ impl<H: Handler> Host<H> {
         let mut driver = Driver::new(Rc::clone(&self.shared), stream, session, Rc::clone(&seat.line), None);
         let certificate = secured.as_ref().map(|secured| secured.names.clone());
         driver.secured = secured;
-        let Ended { peer, established, why } = driver.guarded().await;
+        let Ended { peer, established, why, .. } = driver.guarded().await;
         if let (Some(peer), Some(_)) = (peer, established) {
             if !matches!(why, LinkError::Replaced) {
                 self.shared.tell(peer, &LinkState::Closed { why: &why, next_try: None });

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! main future      the command: makes the Node, waits for Node::finished or a signal
-//! dial task        one for each peer that is called: look-up, connection, TLS, then a connection task, a pause, again
+//! dial task        one for each peer that is called: look-up, connection, TLS, then a connection task, a pause, again;
+//!                  a silent connection beside it while another client may be using our name (takeover.rs)
 //! listen task      one for each listener: accepts and keeps the caps; a greeting task for each caller (TLS)
 //! connection task  one for each connection: owns the socket and its Session, calls the Handler (driver.rs)
 //! ```
@@ -64,6 +65,7 @@ pub mod metrics;
 mod rewind;
 pub mod runtime_socket;
 pub mod shutdown;
+mod takeover;
 mod target;
 pub mod tls;
 mod wire;

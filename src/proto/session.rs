@@ -14,6 +14,7 @@ mod remote;
 mod send;
 mod timers;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::proto::error::ProtoError;
@@ -195,6 +196,13 @@ impl Session {
         self.machine.counters()
     }
 
+    /// How the peer has numbered the entries of each table, by its name: it tells one process from another, because each
+    /// begins anew. `None` until a resync of ours has ended.
+    #[must_use]
+    pub fn numbers(&self) -> Option<BTreeMap<Box<[u8]>, Numbers>> {
+        Some(self.machine.numbers()?.map(|(name, numbers)| (name.into(), numbers)).collect())
+    }
+
     /// Whether a resync was asked for whose end hasn't come.
     #[must_use]
     pub const fn is_learning(&self) -> bool {
@@ -331,6 +339,29 @@ pub struct Counters {
     pub ignored: u64,
     /// Resync requests received.
     pub resync_requests: u64,
+}
+
+/// How a process of HAProxy has numbered the entries of a table. It counts the changes of a table from 1 on, and sets the
+/// highest bit of the number of what it has learned from a peer, or from the process before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Numbers {
+    /// Entries of the last resync.
+    pub all: u32,
+    /// Those of them that this process has changed itself.
+    pub own: u32,
+    /// The highest number of such an entry.
+    pub newest: u32,
+}
+
+impl Numbers {
+    #[inline]
+    fn count(&mut self, id: u32, resync: bool) {
+        self.all = self.all.saturating_add(u32::from(resync));
+        if id < 0x8000_0000 {
+            self.own = self.own.saturating_add(u32::from(resync));
+            self.newest = self.newest.max(id);
+        }
+    }
 }
 
 #[cfg(test)]

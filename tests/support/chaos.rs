@@ -92,8 +92,17 @@ struct Shared {
     released: AtomicBool,
     deaf: AtomicBool,
     accepted: AtomicUsize,
+    /// What the connections are made of, to cut them.
+    pumps: Mutex<Vec<Cutter>>,
     /// The streams of the connections, in the order they came: to HAProxy, from HAProxy.
     streams: Mutex<Vec<[Stream; 2]>>,
+}
+
+/// A connection that can be cut: its two ends, and whether it is over.
+#[derive(Debug)]
+struct Cutter {
+    ends: [Arc<TcpStream>; 2],
+    over: Arc<AtomicBool>,
 }
 
 /// What came in one direction.
@@ -129,6 +138,13 @@ impl Chaos {
     /// Ends all stalls.
     pub(crate) fn release(&self) {
         self.shared.released.store(true, Ordering::Relaxed);
+    }
+
+    /// Cuts all connections there are, with a reset or in order; returns how many there were.
+    pub(crate) fn cut(&self, reset: bool) -> usize {
+        let pumps = std::mem::take(&mut *self.shared.pumps.lock().expect("nobody panics with it"));
+        let alive = pumps.into_iter().filter(|pump| !pump.over.load(Ordering::Relaxed));
+        alive.map(|pump| pump.cut(reset)).count()
     }
 
     /// From now on new connections are closed at once, or not.
@@ -185,6 +201,8 @@ fn accept(listener: &TcpListener, to: &str, initiator: Initiator, plan: &impl Fn
             Initiator::Haproxy => ([Arc::clone(&back), Arc::clone(&there)], (from_haproxy, to_haproxy)),
         };
         shared.streams.lock().expect("nobody panics with it").push(streams);
+        let cutter = Cutter { ends: [Arc::clone(&caller), Arc::clone(&called)], over: Arc::clone(&over) };
+        shared.pumps.lock().expect("nobody panics with it").push(cutter);
         let pumps = [(Arc::clone(&caller), Arc::clone(&called), there, faults.0), (called, caller, back, faults.1)];
         for (source, target, framer, faults) in pumps {
             let (shared, over) = (Arc::clone(shared), Arc::clone(&over));
@@ -192,6 +210,27 @@ fn accept(listener: &TcpListener, to: &str, initiator: Initiator, plan: &impl Fn
             thread::spawn(move || pump.run());
         }
     }
+}
+
+impl Cutter {
+    fn cut(&self, reset: bool) {
+        if reset {
+            return shut(&self.ends, &self.over);
+        }
+        self.over.store(true, Ordering::Relaxed);
+        for stream in &self.ends {
+            let _may_be_closed = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// Both sockets are closed with a reset as soon as both directions let go of them.
+fn shut(streams: &[Arc<TcpStream>; 2], over: &AtomicBool) {
+    for stream in streams {
+        let _may_be_closed = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
+        let _wakes_the_other_direction = stream.shutdown(Shutdown::Read);
+    }
+    over.store(true, Ordering::Relaxed);
 }
 
 /// One direction of a connection.
@@ -309,13 +348,8 @@ impl Pump {
         true
     }
 
-    /// Both sockets are closed with a reset as soon as both directions let go of them.
     fn reset(&self) {
-        for stream in [&self.source, &self.target] {
-            let _may_be_closed = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
-            let _wakes_the_other_direction = stream.shutdown(Shutdown::Read);
-        }
-        self.over.store(true, Ordering::Relaxed);
+        shut(&[Arc::clone(&self.source), Arc::clone(&self.target)], &self.over);
     }
 
     fn write(&mut self, bytes: &[u8]) -> bool {

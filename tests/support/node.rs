@@ -155,6 +155,7 @@ impl Handler for Writer {
                 self.asked.retain(|known| *known != peer);
                 self.write(peer, format!("established {direction:?}"));
             }
+            LinkState::Contested { count } => self.write(peer, format!("contested {count}")),
             LinkState::Closed { why, next_try } => {
                 let again = next_try.map_or(String::new(), |at| {
                     format!(" (again in {} ms)", at.saturating_duration_since(Instant::now()).as_millis())

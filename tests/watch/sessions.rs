@@ -164,18 +164,3 @@ fn time_that_is_up_ends_it_and_what_is_missing_is_in_the_exit_code() {
     assert!(ended.stderr.contains("lb2: can't connect"), "{}", ended.stderr);
     assert_eq!(records(&ended.stdout).pop().expect("records")["complete"], false);
 }
-
-#[test]
-fn two_that_use_one_name_do_not_fight_for_ever() {
-    let haproxy = &support::haproxies()[0];
-    let network = Network::new();
-    let lb1 = setup(haproxy, &network).start();
-    let address = peer(&lb1, "lb1");
-    let mut both = [watch(&network, &[&address]), watch(&network, &[&address])];
-    let loser = wait_until("one gives up", || both.iter_mut().position(Program::has_ended));
-    let [first, second] = both;
-    let (ended, other) = if loser == 0 { (first.wait(), second) } else { (second.wait(), first) };
-    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
-    assert!(ended.stderr.contains("another client uses our name"), "{}", ended.stderr);
-    drop(other);
-}

@@ -99,7 +99,7 @@ impl Handler for Visitor {
             LinkState::Secured(secured) => visit.secured = Some((*secured).clone()),
             LinkState::Answered { after } => visit.answered = Some(*after),
             LinkState::Closed { why, .. } => visit.end = Some((*why).clone()),
-            LinkState::Dialling(_) | LinkState::Established(_) => {}
+            LinkState::Dialling(_) | LinkState::Established(_) | LinkState::Contested { .. } => {}
         });
     }
 }

@@ -150,6 +150,7 @@ impl Follower {
         at.messages = 0;
         at.heard = Some(now);
         at.sessions += 1;
+        at.partials = 0;
         at.told = None;
         at.status = Status::OK.0;
         self.tell(peer, now, SessionEvent::Established, None);
@@ -353,9 +354,6 @@ impl Follower {
         if let LinkError::Session(Closed::Refused(status)) = why {
             at.status = status.0;
         }
-        if let LinkError::TakenOver { times, .. } = why {
-            at.takeovers += *times as u64;
-        }
         // What goes wrong in the same way with each call is told once.
         if !had_session && at.told.as_ref() == Some(&text) {
             return;
@@ -371,8 +369,20 @@ impl Follower {
         self.messages.push(Message { text: format!("{shown}: {text}{help}"), shown: true });
         if let LinkError::TakenOver { .. } = why {
             let message = format!("{shown}: {text}");
-            let help = "stop the other one, or give this one a `server` or `peer` line of its own and its name in -L";
+            let help = "stop the other one, or give this one a `server` or `peer` line of its own in HAProxy's peers \
+                        section, and its name in -L";
             self.failed.get_or_insert(Failure::new(crate::cli::exit::Exit::Io, message, help));
+        }
+    }
+}
+
+impl Follower {
+    /// Another client takes our sessions over; it is told once.
+    fn contested(&mut self, peer: PeerIndex, count: u64) {
+        let Some(at) = self.peers.get_mut(peer.0) else { return };
+        if std::mem::replace(&mut at.takeovers, count) == 0 {
+            let text = format!("{}: another client seems to use our name: it takes our sessions over", at.shown);
+            self.messages.push(Message { text, shown: false });
         }
     }
 }
@@ -436,6 +446,7 @@ impl Handler for Follower {
                     at.enter(Phase::Calling, now);
                 }
             }
+            LinkState::Contested { count } => self.contested(peer, *count),
             LinkState::Connected { .. }
             | LinkState::Secured(_)
             | LinkState::Answered { .. }

@@ -12,7 +12,7 @@ use crate::proto::session::handshake::{HelloLine, Phase};
 use crate::proto::session::remote::Remote;
 use crate::proto::session::send::{LocalTable, Sender};
 use crate::proto::session::timers::{Due, Timers};
-use crate::proto::session::{Answer, Closed, Counters, Event, Options, Role, Update};
+use crate::proto::session::{Answer, Closed, Counters, Event, Numbers, Options, Role, Update};
 use crate::proto::update::ServerKey;
 
 /// The state of a session; the bytes that came in are kept beside it, so that an event can borrow from both.
@@ -33,6 +33,8 @@ pub(super) struct Machine {
     pub(super) current: Option<usize>,
     pub(super) texts: Received,
     pub(super) resync: Resync,
+    /// A resync of ours has ended, so the numbers of all tables are known.
+    numbered: bool,
     /// The entry that was read last. A step that carried it would be copied around, at a quarter of the cost of an entry.
     pub(super) taught: Taught,
     /// The peer waits for our end of its resync.
@@ -111,6 +113,7 @@ impl Machine {
             current: None,
             texts: Received::default(),
             resync: Resync::None,
+            numbered: false,
             taught: Taught::default(),
             asked: false,
             complaint: None,
@@ -122,6 +125,12 @@ impl Machine {
 
     pub(super) const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The numbers of each table, by its name; `None` unless everything was learned.
+    pub(super) fn numbers(&self) -> Option<impl Iterator<Item = (&[u8], Numbers)>> {
+        let tables = self.numbered.then(|| self.tables.iter())?;
+        Some(tables.map(|remote| (&*remote.table.definition.name, remote.numbers)))
     }
 
     pub(super) const fn is_learning(&self) -> bool {
@@ -188,6 +197,8 @@ impl Machine {
         if self.phase == Phase::Open {
             self.sender.control(Type::RESYNC_REQUEST);
             self.resync = Resync::Running;
+            self.numbered = false;
+            self.tables.iter_mut().for_each(|remote| (remote.numbers.all, remote.numbers.own) = (0, 0));
         } else {
             self.resync = Resync::Wanted;
         }
@@ -341,6 +352,7 @@ impl Machine {
                     return self.ignore();
                 }
                 self.resync = Resync::None;
+                self.numbered = true;
                 Step::ResyncEnded { complete: kind == Type::RESYNC_FINISHED }
             }
             Type::RESYNC_CONFIRM => Step::ResyncConfirmed,

@@ -4,7 +4,7 @@ use crate::proto::define::Announced;
 use crate::proto::error::ProtoError;
 use crate::proto::frame::Type;
 use crate::proto::reader::Reader;
-use crate::proto::session::RemoteTable;
+use crate::proto::session::{Numbers, RemoteTable};
 use crate::proto::session::machine::{Machine, Resync, Step, Taught};
 use crate::proto::update::Decoder;
 
@@ -16,6 +16,7 @@ pub(super) struct Remote {
     /// The payload of the definition: most definitions repeat an earlier one.
     payload: Box<[u8]>,
     pub(super) last_id: u32,
+    pub(super) numbers: Numbers,
     /// What is to be acknowledged, and what was last.
     pub(super) ack: Option<u32>,
     pub(super) acked: Option<u32>,
@@ -44,10 +45,11 @@ impl Machine {
         // The ids of a table go on where they were if only its definition changed.
         let before = self.ids.get(&id).copied().flatten().and_then(|before| self.tables.get(before));
         let same = before.filter(|before| before.table.definition.name == definition.name);
-        let last_id = same.map_or(0, |before| before.last_id);
+        let (last_id, numbers) = same.map_or_else(Default::default, |before| (before.last_id, before.numbers));
         let decoder = Decoder::new(&definition, announced.data_types);
         let table = RemoteTable { index, id, data_types: announced.data_types, definition };
-        self.tables.push(Remote { table, decoder, payload: payload.into(), last_id, ack: None, acked: None });
+        let payload = payload.into();
+        self.tables.push(Remote { table, decoder, payload, last_id, numbers, ack: None, acked: None });
         self.ids.insert(id, Some(index));
         self.current = Some(index);
         Ok(Step::Table(index))
@@ -63,6 +65,7 @@ impl Machine {
         remote.last_id = id;
         self.counters.updates += 1;
         let (text, resync) = (text.map_or(0, |text| text.id), self.resync == Resync::Running);
+        remote.numbers.count(id, resync);
         self.taught = Taught { id, life_ms: head.life_ms, text, resync };
         Ok(Step::Update { table, key })
     }
