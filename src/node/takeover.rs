@@ -292,7 +292,8 @@ mod tests {
         let mut world = World::new();
         for process in 0..20 {
             // Touched again by clients, sooner or later.
-            world.numbers = if process % 2 == 0 { numbers(10, 40 + process) } else { numbers(process % 4, 30 + process) };
+            world.numbers =
+                if process % 2 == 0 { numbers(10, 40 + process) } else { numbers(process % 4, 30 + process) };
             assert!(!world.session(2000, 300, true), "process {process}");
         }
     }

@@ -134,7 +134,9 @@ impl Screen {
     pub fn draw(&self, frame: &mut Frame<'_>) {
         let area = frame.area();
         if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-            return frame.render_widget("peerctl: this needs a larger terminal", area);
+            let (columns, lines) = SMALLEST;
+            let text = format!("peerctl\ntoo small:\n{columns}x{lines} at least");
+            return frame.render_widget(ratatui::text::Text::raw(text), area);
         }
         let head = header::lines(self, area.width, area.height);
         let height = u16::try_from(head.len()).unwrap_or(u16::MAX);

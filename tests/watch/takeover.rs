@@ -40,9 +40,9 @@ fn assert_gave_up(program: Program) {
 
 #[test]
 fn of_two_that_use_one_name_one_gives_up_and_one_stays() {
-    let authority = Authority::new();
     for tls in [false, true] {
         with_each(|haproxy| {
+            let authority = Authority::new();
             let network = Network::new();
             let setup = setup(haproxy, &network);
             let lb1 = if tls { setup.tls(&authority) } else { setup }.start();

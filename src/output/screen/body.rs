@@ -9,8 +9,11 @@ use super::{Cells, Screen};
 /// Between two columns.
 const GAP: usize = 2;
 
-/// The most columns of a key while others need room, and of `from`.
-const KEY: usize = 45;
+/// The columns that a long key has beside those of others, whatever they need, and the most of `from`.
+const KEY: usize = 26;
+
+/// The columns of a key for which even `left` and `from` make room.
+const SHORT: usize = 15;
 const FROM: usize = 16;
 
 pub(super) fn lines(screen: &Screen, columns: u16, height: u16) -> Vec<Line<'static>> {
@@ -95,8 +98,7 @@ impl Plan {
         let widest = |least: &str, part: fn(&Cells) -> &str| {
             screen.rows.iter().map(|row| width(part(row))).max().unwrap_or(0).max(least.len())
         };
-        let left = widest("left", |row| &row.left);
-        let from = widest("from", |row| &row.from).min(FROM);
+        let mut ends = [widest("left", |row| &row.left), widest("from", |row| &row.from).min(FROM)];
         let heading = |number: usize| screen.headings.get(number).map_or(0, |heading| width(heading));
         // The sign of the order stands behind the heading.
         let sign = |number: usize| if screen.sorted == Some(number) { 2 } else { 0 };
@@ -105,13 +107,20 @@ impl Plan {
         };
         let widths: Vec<usize> =
             (0..screen.headings.len()).map(|number| value(number).max(heading(number) + sign(number))).collect();
-        let fixed = 1 + GAP + left + GAP + from + 2;
+        let fixed = |ends: [usize; 2]| 3 + ends.into_iter().map(|end| GAP.min(end) + end).sum::<usize>();
         // The column that rows are sorted by is always there, beside as much of a key as possible.
         let sorted = screen.sorted.filter(|sorted| *sorted < widths.len()).unwrap_or(0);
         let least = widths.get(sorted).map_or(0, |width| width + GAP);
-        let keys = widest("key  ", |row| &row.key).min(KEY);
-        let key = keys.min(columns.saturating_sub(fixed + least)).max(8);
-        let room = columns.saturating_sub(fixed + key + 2);
+        let keys = widest("key  ", |row| &row.key);
+        while let Some(spare) = ends.iter().rposition(|end| *end > 0)
+            && fixed(ends) + least + keys.min(SHORT) > columns
+        {
+            ends[spare] = 0;
+        }
+        let room = columns.saturating_sub(fixed(ends));
+        let all = widths.iter().map(|width| width + GAP).sum::<usize>();
+        let key = keys.min(KEY.max(room.saturating_sub(all))).min(room.saturating_sub(least)).max(8);
+        let room = room.saturating_sub(key);
         let taken = |range: std::ops::Range<usize>| {
             widths.get(range).unwrap_or_default().iter().map(|width| width + GAP).sum::<usize>()
         };
@@ -124,6 +133,7 @@ impl Plan {
             end += 1;
         }
         let shown = (first..end).filter_map(|number| Some((number, *widths.get(number)?))).collect();
+        let [left, from] = ends;
         Self { key, shown, before: first > 0, behind: end < widths.len(), left, from }
     }
 
@@ -140,7 +150,8 @@ impl Plan {
             text.push_str(&right(&heading, width + GAP));
         }
         text.push_str(mark(self.behind, " ▸", " >"));
-        text.push_str(&right("left", self.left + GAP - usize::from(self.behind)));
+        // The sign that more follows stands in the gap.
+        text.push_str(&right("left", self.left + (GAP - usize::from(self.behind)).min(self.left)));
         text.push_str(&" ".repeat(GAP));
         text.push_str(&left("from", self.from));
         Line::styled(text, bold)
@@ -159,7 +170,7 @@ impl Plan {
             };
             spans.push(Span::styled(right(value, columns + GAP), style));
         }
-        spans.push(Span::styled(right(&row.left, self.left + GAP + 1), look.faint()));
+        spans.push(Span::styled(right(&row.left, self.left + (GAP + 1).min(self.left)), look.faint()));
         spans.push(Span::raw(" ".repeat(GAP)));
         spans.push(Span::styled(left(&row.from, self.from), look.faint()));
         Line::from(spans)

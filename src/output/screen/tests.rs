@@ -116,6 +116,22 @@ fn the_column_that_rows_are_sorted_by_is_always_there() {
 }
 
 #[test]
+fn a_key_has_the_room_that_is_left_and_no_more() {
+    let key = "a".repeat(60);
+    let mut screen = screen();
+    screen.rows = vec![row(&key, ["412", "90,114", "3"], "58s", "lb1+lb2")];
+    let shown = |columns| {
+        let line = lines(&screen, columns, 24).into_iter().find(|line| line.contains("aaa")).expect("a row");
+        assert!(line.ends_with("lb1+lb2") || columns < 60, "{line}");
+        (line.matches('a').count(), ["412", "90,114", " 3 "].map(|value| line.contains(value)))
+    };
+    assert_eq!(shown(120), (60, [true; 3]), "all of it");
+    assert_eq!(shown(80), (25, [true, true, false]), "a column is worth more than the rest of the key");
+    let (characters, values) = shown(40);
+    assert!(characters >= 12 && values[0], "`left` and `from` make room: {characters}");
+}
+
+#[test]
 fn nothing_panics_whatever_the_size_and_the_content() {
     let mut odd = screen();
     odd.help = true;
@@ -138,7 +154,7 @@ fn nothing_panics_whatever_the_size_and_the_content() {
     let wide = lines(&wide, 80, 24);
     assert!(wide.iter().any(|line| line.contains("+23: 0 in sync")), "{wide:#?}");
     assert!(wide.iter().any(|line| line.contains("◂") && line.contains("table number 39")), "{wide:#?}");
-    assert_eq!(lines(&empty, 20, 5)[0], "peerctl: this needs");
+    assert_eq!(lines(&empty, 20, 5)[..3], ["peerctl", "too small:", "30x8 at least"]);
 }
 
 #[test]

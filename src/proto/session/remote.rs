@@ -4,8 +4,8 @@ use crate::proto::define::Announced;
 use crate::proto::error::ProtoError;
 use crate::proto::frame::Type;
 use crate::proto::reader::Reader;
-use crate::proto::session::{Numbers, RemoteTable};
 use crate::proto::session::machine::{Machine, Resync, Step, Taught};
+use crate::proto::session::{Numbers, RemoteTable};
 use crate::proto::update::Decoder;
 
 /// A table of the peer, and how its entries are read.
