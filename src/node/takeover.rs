@@ -193,14 +193,14 @@ mod tests {
     }
 
     /// Of a table of ten entries.
-    fn numbers(own: u32, newest: u32) -> Option<Numbering> {
-        Some(Numbering::from([(b"t".as_slice().into(), Numbers { all: 10, own, newest })]))
+    fn numbers(own: u32, newest: u32) -> Numbering {
+        Numbering::from([(b"t".as_slice().into(), Numbers { all: 10, own, newest })])
     }
 
     impl World {
         fn new() -> Self {
             let (begin, detector) = (Instant::now(), Takeovers::default());
-            Self { begin, now: 0, detector, due: None, numbers: numbers(10, 40) }
+            Self { begin, now: 0, detector, due: None, numbers: Some(numbers(10, 40)) }
         }
 
         fn at(&self, ms: u64) -> Instant {
@@ -293,7 +293,7 @@ mod tests {
         for process in 0..20 {
             // Touched again by clients, sooner or later.
             world.numbers =
-                if process % 2 == 0 { numbers(10, 40 + process) } else { numbers(process % 4, 30 + process) };
+                if process % 2 == 0 { Some(numbers(10, 40 + process)) } else { Some(numbers(process % 4, 30 + process)) };
             assert!(!world.session(2000, 300, true), "process {process}");
         }
     }
@@ -327,16 +327,16 @@ mod tests {
     #[test]
     fn processes_are_told_apart_by_their_numbers() {
         let of = |before, now| Process::of(Option::as_ref(&before), Option::as_ref(&now));
-        assert_eq!(of(numbers(10, 40), numbers(10, 40)), Process::Same);
-        assert_eq!(of(numbers(10, 40), numbers(10, 90)), Process::Same);
-        assert_eq!(of(numbers(10, 40), numbers(6, 40)), Process::Same, "some have expired");
-        assert_eq!(of(numbers(10, 40), numbers(0, 0)), Process::Other, "all is learned");
-        assert_eq!(of(numbers(10, 10), numbers(2, 12)), Process::Other, "each was changed once, two again since then");
-        assert_eq!(of(numbers(10, 40), numbers(10, 20)), Process::Other, "all were changed since then");
-        assert_eq!(of(numbers(10, 40), Some(Numbering::new())), Process::Unknown, "all have expired");
-        assert_eq!(of(numbers(0, 0), numbers(0, 0)), Process::Unknown);
-        assert_eq!(of(numbers(1, 11), numbers(1, 11)), Process::Unknown, "one was changed before and after");
-        assert_eq!(of(numbers(10, 40), None), Process::Unknown);
-        assert_eq!(of(None, numbers(10, 40)), Process::Unknown);
+        assert_eq!(of(Some(numbers(10, 40)), Some(numbers(10, 40))), Process::Same);
+        assert_eq!(of(Some(numbers(10, 40)), Some(numbers(10, 90))), Process::Same);
+        assert_eq!(of(Some(numbers(10, 40)), Some(numbers(6, 40))), Process::Same, "some have expired");
+        assert_eq!(of(Some(numbers(10, 40)), Some(numbers(0, 0))), Process::Other, "all is learned");
+        assert_eq!(of(Some(numbers(10, 10)), Some(numbers(2, 12))), Process::Other, "each was changed once, two again since then");
+        assert_eq!(of(Some(numbers(10, 40)), Some(numbers(10, 20))), Process::Other, "all were changed since then");
+        assert_eq!(of(Some(numbers(10, 40)), Some(Numbering::new())), Process::Unknown, "all have expired");
+        assert_eq!(of(Some(numbers(0, 0)), Some(numbers(0, 0))), Process::Unknown);
+        assert_eq!(of(Some(numbers(1, 11)), Some(numbers(1, 11))), Process::Unknown, "one was changed before and after");
+        assert_eq!(of(Some(numbers(10, 40)), None), Process::Unknown);
+        assert_eq!(of(None, Some(numbers(10, 40))), Process::Unknown);
     }
 }

@@ -6,8 +6,9 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use rustix::process::{Pid, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use super::*;
 
@@ -63,6 +64,25 @@ impl Terminal {
 
     fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("a terminal");
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a child of ours");
+    }
+
+    /// How often the screen was taken, and given back.
+    fn taken(&self) -> (usize, usize) {
+        let shown = self.shown();
+        (shown.matches("\x1b[?1049h").count(), shown.matches("\x1b[?1049l").count())
+    }
+
+    fn is_raw(&self) -> bool {
+        !tcgetattr(&self.slave).expect("a terminal").local_modes.contains(LocalModes::ICANON)
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it is alive");
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
     }
 
     /// Waits until it ends; the terminal is as it was.
@@ -135,8 +155,7 @@ fn signals_give_the_terminal_back() {
         terminal.wait_for("10.0.0.1");
         match signal {
             Some(signal) => {
-                rustix::process::kill_process(rustix::process::Pid::from_child(&terminal.child), signal)
-                    .expect("a child");
+                terminal.signal(signal);
             }
             None => terminal.press("\x03"),
         }
@@ -145,6 +164,40 @@ fn signals_give_the_terminal_back() {
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         assert_eq!(status.code(), Some(code), "{shown}");
     }
+}
+
+#[test]
+fn job_control_gives_the_terminal_back_and_takes_it_again() {
+    let haproxy = &support::haproxies()[0];
+    let network = Network::new();
+    let lb1 = setup(haproxy, &network).start();
+    lb1.set_entry("mesh/t", "10.0.0.1", "data.gpc0 1");
+    wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
+    let mut terminal = Terminal::start(&network, &[&peer(&lb1, "lb1")], &[]);
+    terminal.wait_for("10.0.0.1");
+    for (round, signal) in [None, Some(Signal::TSTP), Some(Signal::STOP)].into_iter().enumerate() {
+        assert!(terminal.is_raw());
+        match signal {
+            None => terminal.press("\x1a"),
+            Some(signal) => terminal.signal(signal),
+        }
+        wait_until("it is stopped", || terminal.is_stopped().then_some(()));
+        if signal == Some(Signal::STOP) {
+            // As a shell does it: the program had no chance.
+            tcsetattr(&terminal.slave, OptionalActions::Now, &terminal.before).expect("a terminal");
+        } else {
+            wait_until("the screen is given back", || (terminal.taken().1 == round + 1).then_some(()));
+        }
+        assert!(!terminal.is_raw(), "{signal:?}");
+        let key = format!("10.0.0.{}", round + 100);
+        lb1.set_entry("mesh/t", &key, "data.gpc0 2");
+        terminal.signal(Signal::CONT);
+        wait_until("the screen is taken again", || (terminal.taken().0 == round + 2).then_some(()));
+        terminal.wait_for(&key);
+        wait_until("keys come one by one", || terminal.is_raw().then_some(()));
+    }
+    terminal.press("q");
+    assert_eq!(terminal.wait().0.code(), Some(0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
 use std::panic;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use ratatui::buffer::Cell;
 use ratatui::crossterm::{cursor, event, queue, terminal};
 use ratatui::layout::{Position, Size};
 use rustix::process::{Signal, getpid, kill_process};
+use signal_hook::SigId;
 
 use crate::cli::spool::{Destination, Spool};
 use crate::output::screen::Screen;
@@ -29,6 +31,16 @@ pub(super) struct Tty {
     spool: Option<Spool>,
     /// What panics have said; it would be lost on the screen.
     said: Said,
+    job: Job,
+}
+
+/// What job control wants: the signals are noted, and acted on with the next look at the keys.
+#[derive(Debug, Default)]
+struct Job {
+    stop: Arc<AtomicBool>,
+    /// The program was stopped, in whatever way, and goes on: the shell has had the terminal meanwhile.
+    goes_on: Arc<AtomicBool>,
+    noted: Vec<SigId>,
 }
 
 type Said = Arc<Mutex<Vec<String>>>;
@@ -107,7 +119,11 @@ impl Tty {
         panic::set_hook(Box::new(move |panic| {
             own.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
         }));
-        let mut tty = Self { terminal, frames, spool: Some(Spool::start(Destination::Stdout)), said };
+        let (spool, job) = (Some(Spool::start(Destination::Stdout)), Job::default());
+        let mut tty = Self { terminal, frames, spool, said, job };
+        for (signal, flag) in [(Signal::TSTP, &tty.job.stop), (Signal::CONT, &tty.job.goes_on)] {
+            tty.job.noted.push(signal_hook::flag::register(signal.as_raw(), Arc::clone(flag))?);
+        }
         tty.begin()?;
         Ok(tty)
     }
@@ -158,7 +174,26 @@ impl Tty {
     /// Stops the program as ctrl-Z does, and takes the terminal again when it goes on.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         self.end();
-        kill_process(getpid(), Signal::TSTP)?;
+        self.job.stop.store(false, Ordering::Relaxed);
+        kill_process(getpid(), Signal::STOP)?;
+        self.go_on()
+    }
+
+    /// Does what job control has asked for since the last time.
+    pub(super) fn obey(&mut self) -> io::Result<()> {
+        if self.job.stop.load(Ordering::Relaxed) {
+            self.suspend()?;
+        }
+        if self.job.goes_on.load(Ordering::Relaxed) {
+            // Somebody stopped it with a signal that can't be noted.
+            self.end();
+            self.go_on()?;
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self) -> io::Result<()> {
+        self.job.goes_on.store(false, Ordering::Relaxed);
         self.spool = Some(Spool::start(Destination::Stdout));
         terminal::enable_raw_mode()?;
         self.begin()
@@ -187,6 +222,9 @@ impl Tty {
 impl Drop for Tty {
     fn drop(&mut self) {
         self.end();
+        for id in self.job.noted.drain(..) {
+            signal_hook::low_level::unregister(id);
+        }
         if !std::thread::panicking() {
             drop(panic::take_hook());
         }
@@ -201,4 +239,61 @@ impl Drop for Tty {
 /// Whether there is a terminal that can show a screen.
 pub(super) fn is_there() -> bool {
     io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read as _;
+    use std::process::{Command, Stdio};
+    use std::thread;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+    use super::*;
+
+    /// Set where the test is to panic with the terminal in its hands.
+    const PANICS: &str = "PEERCTL_TEST_PANICS";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_is_told() {
+        if std::env::var_os(PANICS).is_some() {
+            let mut tty = Tty::take().expect("a terminal");
+            tty.draw(&Screen::default()).expect("a terminal");
+            panic!("a mistake of this program");
+        }
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
+        let name = ptsname(&master, Vec::new()).expect("a terminal").into_string().expect("ASCII");
+        let slave = File::options().read(true).write(true).open(name).expect("a terminal");
+        tcsetwinsize(&slave, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).expect("a terminal");
+        let stdio = || Stdio::from(slave.try_clone().expect("a handle"));
+        let test = "cli::watch::terminal::tests::a_panic_gives_the_terminal_back_and_is_told";
+        let mut command = Command::new(std::env::current_exe().expect("this test"));
+        command.args(["--exact", test, "--nocapture"]).env(PANICS, "1").env("TERM", "xterm-256color");
+        let mut child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().expect("this test");
+        let (mut reading, shown) = (File::from(master), Arc::<Mutex<Vec<u8>>>::default());
+        let into = Arc::clone(&shown);
+        thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(count @ 1..) = reading.read(&mut buffer) {
+                into.lock().expect("no panic").extend_from_slice(&buffer[..count]);
+            }
+        });
+        let status = child.wait().expect("a child of ours");
+        assert!(!status.success(), "a test that panics fails");
+        assert!(tcgetattr(&slave).expect("a terminal").local_modes.contains(LocalModes::ICANON | LocalModes::ECHO));
+        let end = crate::node::clock::now() + Duration::from_secs(10);
+        let text = loop {
+            let text = String::from_utf8_lossy(&shown.lock().expect("no panic")).into_owned();
+            if text.contains("a mistake of this program") || crate::node::clock::now() > end {
+                break text;
+            }
+            thread::yield_now();
+        };
+        let given_back = text.find("\x1b[?1049l").expect("the screen is given back");
+        let told = text.find("a mistake of this program").expect("it is told");
+        assert!(text.contains("\x1b[?25h") && given_back < told, "first the terminal, then the words: {text:?}");
+    }
 }

@@ -49,6 +49,8 @@ pub(super) struct Ui {
     /// The table that is shown: its name, its columns, and the rows there were room for.
     columns: Vec<Column>,
     page: usize,
+    /// Another table was chosen since the last picture.
+    undrawn: bool,
 }
 
 /// What the user wants that the screen can't do.
@@ -96,6 +98,7 @@ impl Ui {
             due: now,
             columns: Vec::new(),
             page: 1,
+            undrawn: false,
         })
     }
 
@@ -118,7 +121,11 @@ impl Ui {
         recording: Option<RecordingStatus>,
     ) -> io::Result<Option<Wish>> {
         self.count(now, follower);
-        while let Some(key) = Tty::key()? {
+        self.tty.obey()?;
+        // A key after one that chose another table is meant for that table, which isn't known before it is drawn.
+        while !(self.undrawn && self.tty.is_idle())
+            && let Some(key) = Tty::key()?
+        {
             self.due = now;
             if let Some(wish) = self.press(key, now)? {
                 return Ok(Some(wish));
@@ -127,6 +134,7 @@ impl Ui {
         if now >= self.due && self.tty.is_idle() {
             let screen = self.picture(now, follower, recording);
             self.tty.draw(&screen)?;
+            self.undrawn = false;
             let took = crate::node::clock::now().saturating_duration_since(now);
             self.due = now + PICTURE.max(took * SHARE);
         }
@@ -213,7 +221,11 @@ impl Ui {
             KeyCode::Char(' ' | 'p') => self.pause(now),
             KeyCode::Char('/') => self.filter.typed = Some(self.filter.text.clone()),
             _ if self.held.is_some() => self.notice(now, "the picture is held; space lets it go on".to_owned()),
-            code => self.look(code),
+            code => {
+                let before = self.looking.name.clone();
+                self.look(code);
+                self.undrawn = self.looking.name != before;
+            }
         }
         Ok(None)
     }
