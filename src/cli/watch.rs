@@ -84,20 +84,20 @@ fn refuse_idle(args: &WatchArgs, format: WatchFormat) -> Result<(), Failure> {
         return Ok(());
     }
     let top = args.metrics_top.is_some();
+    let list =
+        "on a terminal, --format tui; for a list of the largest values now, `peerctl dump --sort TYPE --limit N`";
+    let sums = "on a terminal, --format tui; for monitoring, `--metrics :9199 --metrics-top 20 --sum`";
     let idle = [
-        ("--sum", args.sum && !top),
-        ("--sort", args.select.sort.is_some() && !top),
-        ("--limit", args.select.limit.is_some()),
+        ("--sum", args.sum && !top, sums),
+        ("--sort", args.select.sort.is_some() && !top, list),
+        ("--limit", args.select.limit.is_some(), list),
     ];
-    match idle.iter().find(|(_, given)| *given) {
+    match idle.iter().find(|(_, given, _)| *given) {
         None => Ok(()),
-        Some((flag, _)) => {
-            let help = "on a terminal, use --format tui; for a list of the largest values now, peerctl dump --sort TYPE --limit N";
-            Err(Failure::misuse(
-                format!("{flag} is about a screen: lines are printed one by one as changes come"),
-                help,
-            ))
-        }
+        Some((flag, _, help)) => Err(Failure::misuse(
+            format!("{flag} is about a screen: lines are printed one by one as changes come"),
+            *help,
+        )),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The task that calls a peer: one call at a time, again after a while, and not while the peer itself has called us.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -70,6 +70,7 @@ impl<H: Handler> Dialler<H> {
                 why = LinkError::TakenOver { times: Takeovers::TIMES, within: Takeovers::WITHIN };
                 self.slot.stop();
             }
+            self.tell_takeovers(contest);
             let wait = match established {
                 None => backoff.failed(),
                 Some(_) if contest.takeovers.borrow().is_contested() => backoff.contested(),
@@ -147,15 +148,20 @@ impl<H: Handler> Dialler<H> {
             }
             let stands = self.witness(contest).await;
             if stands {
-                let count = contest.takeovers.borrow_mut().stood(clock::now());
-                if count > 0 {
-                    self.shared.tell(self.peer, &LinkState::Contested { count });
-                }
+                contest.takeovers.borrow_mut().stood(clock::now());
+                self.tell_takeovers(contest);
             } else {
                 contest.takeovers.borrow_mut().cut();
                 // There is no hurry: sessions end for another reason.
                 clock::sleep_until(clock::now() + Takeovers::STAND).await;
             }
+        }
+    }
+
+    fn tell_takeovers(&self, contest: &Contest) {
+        let count = contest.takeovers.borrow().proved();
+        if contest.told.replace(count) < count {
+            self.shared.tell(self.peer, &LinkState::Contested { count });
         }
     }
 
@@ -173,6 +179,8 @@ impl<H: Handler> Dialler<H> {
 #[derive(Debug, Default)]
 struct Contest {
     takeovers: RefCell<Takeovers>,
+    /// How many takeovers were told.
+    told: Cell<u64>,
     /// There may be one.
     suspicion: Notify,
 }

@@ -108,13 +108,17 @@ impl Takeovers {
         self.witness = Some(now);
     }
 
-    /// The witness has stood for its time; returns how many takeovers were proved so far.
-    pub(super) fn stood(&mut self, now: Instant) -> u64 {
+    /// How many takeovers were proved so far.
+    pub(super) const fn proved(&self) -> u64 {
+        self.proved
+    }
+
+    /// The witness has stood for its time.
+    pub(super) fn stood(&mut self, now: Instant) {
         if let Some(since) = self.witness.take() {
             self.stood.push_back((since, now));
         }
         self.prove();
-        self.proved
     }
 
     /// The witness was cut, or couldn't be connected: what happened was no takeover.
@@ -292,8 +296,11 @@ mod tests {
         let mut world = World::new();
         for process in 0..20 {
             // Touched again by clients, sooner or later.
-            world.numbers =
-                if process % 2 == 0 { Some(numbers(10, 40 + process)) } else { Some(numbers(process % 4, 30 + process)) };
+            world.numbers = if process % 2 == 0 {
+                Some(numbers(10, 40 + process))
+            } else {
+                Some(numbers(process % 4, 30 + process))
+            };
             assert!(!world.session(2000, 300, true), "process {process}");
         }
     }
@@ -331,11 +338,19 @@ mod tests {
         assert_eq!(of(Some(numbers(10, 40)), Some(numbers(10, 90))), Process::Same);
         assert_eq!(of(Some(numbers(10, 40)), Some(numbers(6, 40))), Process::Same, "some have expired");
         assert_eq!(of(Some(numbers(10, 40)), Some(numbers(0, 0))), Process::Other, "all is learned");
-        assert_eq!(of(Some(numbers(10, 10)), Some(numbers(2, 12))), Process::Other, "each was changed once, two again since then");
+        assert_eq!(
+            of(Some(numbers(10, 10)), Some(numbers(2, 12))),
+            Process::Other,
+            "each was changed once, two again since then"
+        );
         assert_eq!(of(Some(numbers(10, 40)), Some(numbers(10, 20))), Process::Other, "all were changed since then");
         assert_eq!(of(Some(numbers(10, 40)), Some(Numbering::new())), Process::Unknown, "all have expired");
         assert_eq!(of(Some(numbers(0, 0)), Some(numbers(0, 0))), Process::Unknown);
-        assert_eq!(of(Some(numbers(1, 11)), Some(numbers(1, 11))), Process::Unknown, "one was changed before and after");
+        assert_eq!(
+            of(Some(numbers(1, 11)), Some(numbers(1, 11))),
+            Process::Unknown,
+            "one was changed before and after"
+        );
         assert_eq!(of(Some(numbers(10, 40)), None), Process::Unknown);
         assert_eq!(of(None, Some(numbers(10, 40))), Process::Unknown);
     }

@@ -5,24 +5,24 @@ use std::net::TcpStream;
 
 use super::*;
 
-const PORT: u16 = 9199;
+pub(super) const PORT: u16 = 9199;
 
-/// The answer to a request, as text.
+/// The answer to a request, as text; nothing if there is none.
 fn ask(network: &Network, request: &str) -> String {
-    let mut stream = network.connect(PORT).expect("it listens");
+    let Ok(mut stream) = network.connect(PORT) else { return String::new() };
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
-    stream.write_all(request.as_bytes()).expect("it reads");
+    let _may_be_closed = stream.write_all(request.as_bytes());
     let mut answer = String::new();
     let _may_be_reset = stream.read_to_string(&mut answer);
     answer
 }
 
-fn get(network: &Network, path: &str) -> String {
+pub(super) fn get(network: &Network, path: &str) -> String {
     ask(network, &format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"))
 }
 
 /// The value of a sample.
-fn sample<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn sample<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
@@ -81,6 +81,14 @@ fn what_asks_too_much_gets_nothing_and_holds_nobody_up() {
     let long = format!("GET /metrics HTTP/1.1\r\nx: {}", "a".repeat(5000));
     assert!(ask(&network, &long).starts_with("HTTP/1.1 431 ") || ask(&network, &long).is_empty());
     assert!(!get(&network, "/metrics").contains("10.0.0."), "no keys unless asked for");
+
+    let began = Instant::now();
+    let mut slow = network.connect(PORT).expect("it listens");
+    while slow.write_all(b"G").is_ok() && began.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let took = began.elapsed();
+    assert!((4..7).contains(&took.as_secs()), "byte by byte there is no more time than at once: {took:?}");
 
     let idle: Vec<TcpStream> = (0..100).map(|_| network.connect(PORT).expect("it listens")).collect();
     let full = get(&network, "/healthz");

@@ -143,7 +143,9 @@ fn several_peers_are_followed_and_chosen_from() {
     misuse(&["--table", "nowhere"], "`/other`, `/t`");
     misuse(&["--where", "gpc0 >"], "--where");
     misuse(&["--where", "conn_cnt > 3"], "conn_cnt");
-    misuse(&["--sum"], "screen");
+    misuse(&["--sum"], "--metrics :9199 --metrics-top 20 --sum");
+    misuse(&["--sort", "gpc0"], "`peerctl dump --sort TYPE --limit N`");
+    misuse(&["--limit", "3"], "`peerctl dump --sort TYPE --limit N`");
 }
 
 #[test]

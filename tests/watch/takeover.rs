@@ -76,8 +76,10 @@ fn a_tool_that_always_calls_again_wins() {
             let lb1 = setup(haproxy, &network).start();
             fill(&lb1);
             let stop = AtomicBool::new(false);
-            let mut program = watch(&network, &[&peer(&lb1, "lb1")]);
+            let metrics = network.address(metrics::PORT);
+            let mut program = watch(&network, &[&peer(&lb1, "lb1"), "--metrics", &metrics]);
             lb1.wait_established("peerctl");
+            let mut counted = 0;
             thread::scope(|scope| {
                 scope.spawn(|| {
                     while !stop.load(Ordering::Relaxed) {
@@ -93,10 +95,16 @@ fn a_tool_that_always_calls_again_wins() {
                     }
                 });
                 let began = Instant::now();
-                wait_until("it gives up", || program.has_ended().then_some(()));
+                wait_until("it gives up", || {
+                    let text = metrics::get(&network, "/metrics");
+                    let total = metrics::sample(&text, "peerctl_takeovers_total{peer=\"lb1\"}");
+                    counted = total.and_then(|total| total.parse().ok()).unwrap_or(counted);
+                    program.has_ended().then_some(())
+                });
                 println!("{:?}, pause {pause} s: {:.1} s", haproxy.version, began.elapsed().as_secs_f64());
                 stop.store(true, Ordering::Relaxed);
             });
+            assert!(counted >= 2_u64, "the takeovers are counted: {counted}");
             assert_gave_up(program);
         });
     }
