@@ -107,8 +107,8 @@ fn status(peer: &Peer, now: Instant) -> PeerStatus {
     let since = |then: Instant| Some(now.saturating_duration_since(then));
     let heard = peer.heard.and_then(since);
     let until = |then: Instant| {
-        let wait = then.saturating_duration_since(now).as_secs_f32();
-        if wait > 0.0 { format!("next try in {wait:.0} s") } else { "trying".to_owned() }
+        let wait = then.saturating_duration_since(now).as_secs_f32().ceil();
+        if wait > 0.0 { format!("next try in {wait} s") } else { "trying".to_owned() }
     };
     let (health, age, problem) = match &peer.phase {
         Phase::InSync => (Health::InSync, heard, String::new()),

@@ -91,14 +91,15 @@ impl Follower {
             _ => SessionEvent::Closed,
         };
         self.tell(peer, now, event, Some(&text));
-        let help = if help.is_empty() { help } else { format!("; {help}") };
-        self.messages.push(Message { text: format!("{shown}: {text}{help}"), shown: true });
         if let LinkError::TakenOver { .. } = why {
             let message = format!("{shown}: {text}");
             let help = "stop the other one, or give this one a `server` or `peer` line of its own in HAProxy's peers \
                         section, and its name in -L";
             self.failed.get_or_insert(Failure::new(Exit::Io, message, help));
+            return;
         }
+        let help = if help.is_empty() { help } else { format!("; {help}") };
+        self.messages.push(Message { text: format!("{shown}: {text}{help}"), shown: true });
     }
 
     /// Another client takes our sessions over; it is told once.
