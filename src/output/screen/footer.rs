@@ -63,8 +63,12 @@ fn keys(screen: &Screen, columns: usize) -> Line<'static> {
         KEYS.map(|(key, text)| (key, what(text)))
     };
     let length = |keys: &[(&str, &str)]| keys.iter().map(|(key, text)| key.len() + text.len() + 4).sum::<usize>();
-    let keys = if length(&full(false)) <= columns { full(false) } else { full(true) };
+    let mut keys = if length(&full(false)) <= columns { full(false) } else { full(true) };
     let fits = length(&keys) < columns + 3;
+    if length(&keys) > columns + 3 {
+        // Help and the way out are always there.
+        keys.rotate_right(2);
+    }
     let mut used = usize::from(fits);
     let mut spans = vec![Span::raw(" ".repeat(used))];
     for (n, (key, text)) in keys.into_iter().enumerate() {

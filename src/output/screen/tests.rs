@@ -116,6 +116,14 @@ fn the_column_that_rows_are_sorted_by_is_always_there() {
 }
 
 #[test]
+fn help_and_the_way_out_are_always_shown() {
+    for columns in 30..=120 {
+        let last = lines(&screen(), columns, 10).pop().expect("lines");
+        assert!(last.contains("? help") && last.contains("q quit"), "{columns}: {last}");
+    }
+}
+
+#[test]
 fn a_key_has_the_room_that_is_left_and_no_more() {
     let key = "a".repeat(60);
     let mut screen = screen();
