@@ -207,10 +207,8 @@ impl<P> Learned<P> {
     /// The exit code: that of a signal; else the worst of all peers.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        match self.ending {
-            Ending::Interrupted(15) => return Exit::Terminated,
-            Ending::Interrupted(_) => return Exit::Interrupted,
-            Ending::Done | Ending::TimedOut => {}
+        if let Ending::Interrupted(signal) = self.ending {
+            return Exit::of_signal(signal);
         }
         let failed = |lesson: &Lesson| matches!(lesson.stage, Stage::Failed { .. });
         match () {
@@ -227,7 +225,8 @@ impl<P> Learned<P> {
             let Lesson { name, stage, entries, .. } = lesson;
             let cut = |what: &str| format!("{name}: {what}: {entries} entries came, not all");
             match (stage, self.ending) {
-                (Stage::Learned { complete: true }, _) => None,
+                // A pupil that wants no more says why.
+                (Stage::Learned { complete: true }, _) | (Stage::Waiting | Stage::Learning, Ending::Done) => None,
                 (Stage::Learned { complete: false }, _) => Some(format!(
                     "{name}: it says that it doesn't have everything itself (resync partial): a HAProxy that started less \
                      than 10 s ago, or one that found no peer to learn from, says so"

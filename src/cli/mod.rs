@@ -24,6 +24,7 @@ mod notes;
 pub mod parse;
 pub mod probe;
 mod process;
+pub mod queue;
 pub mod recorder;
 pub mod reload;
 pub mod remove;
@@ -41,6 +42,7 @@ mod validation;
 pub mod version;
 pub mod view;
 pub mod wait_sync;
+pub mod wall;
 pub mod watch;
 
 use std::io::{self, Write as _};

@@ -173,7 +173,7 @@ impl<'a> Job<'a> {
             let report = self.report(peer, routes, &taught);
             stdout::print(|out| out.write_all(report.as_bytes()))?;
             worst = worse(worst, exit);
-            if matches!(exit, Exit::Interrupted | Exit::Terminated) {
+            if exit.is_signal() {
                 break;
             }
         }
@@ -203,8 +203,7 @@ impl<'a> Job<'a> {
             let taught = teach(&self.source, meeting, &peer.us, routes, how.clone(), bar.clone())?;
             bar.finish_and_clear();
             let exit = match (&taught.ending, &taught.problem) {
-                (Ending::Interrupted(15), _) => Exit::Terminated,
-                (Ending::Interrupted(_), _) => Exit::Interrupted,
+                (Ending::Interrupted(signal), _) => Exit::of_signal(*signal),
                 (Ending::TimedOut, _) => {
                     tell(&format!("{}: it has not called", peer.shown()));
                     Exit::Io
@@ -359,7 +358,7 @@ fn told(tally: &Tally, entries: u64) -> String {
 /// The worse of two ends: interrupted, 3, 5, 1.
 fn worse(a: Exit, b: Exit) -> Exit {
     let rank = |exit: Exit| match exit {
-        Exit::Interrupted | Exit::Terminated => 4,
+        exit if exit.is_signal() => 4,
         Exit::Io => 3,
         Exit::Incomplete => 2,
         Exit::Done => 0,

@@ -145,10 +145,8 @@ fn judge(counting: &Counting, at: usize, lesson: &Lesson, count: &Count) -> (Ans
 }
 
 fn exit(learned: &Learned<Counting>, answers: &[AnswerOf<'_>]) -> Exit {
-    match learned.ending {
-        Ending::Interrupted(15) => return Exit::Terminated,
-        Ending::Interrupted(_) => return Exit::Interrupted,
-        Ending::Done | Ending::TimedOut => {}
+    if let Ending::Interrupted(signal) = learned.ending {
+        return Exit::of_signal(signal);
     }
     let any = |result: Answer| answers.iter().any(|answer| answer.result == result);
     let failed = learned.lessons.iter().any(|lesson| matches!(lesson.stage, Stage::Failed { .. }));

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use super::held::{Entries, Held};
 use super::outlet::Outlet;
 use super::peer::{Ask, Peer, Phase, SessionTable};
-use super::wall::WallClock;
 use crate::cli::collect::kept;
 use crate::cli::failure::Failure;
 use crate::cli::learn;
 use crate::cli::target::{Meant, Tables};
+use crate::cli::wall::WallClock;
 use crate::escape;
 use crate::node::{Handler, LinkError, LinkState, Next, PeerIndex, clock};
 use crate::output::entries::lines::State;
@@ -82,7 +82,7 @@ impl Follower {
             peers,
             tables: Vec::new(),
             outlets,
-            wall: WallClock::new(),
+            wall: WallClock::default(),
             choice,
             filter,
             misfit: None,
