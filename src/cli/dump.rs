@@ -35,7 +35,7 @@ use stream::{Bounds, Stream};
 pub fn run(view: &View, args: &DumpArgs) -> Result<Exit, Failure> {
     // What can't be read is said before anybody is called.
     args.select.filter.as_deref().map(listing::parse).transpose()?;
-    let dump = Dump { view, args, tables: Tables::parse(&args.select.table)?, guard: files::Guard::note() };
+    let dump = Dump { view, args, tables: Tables::parse(&args.select.table)? };
     if args.socket.is_empty() { dump.peers() } else { dump.sockets() }
 }
 
@@ -43,13 +43,12 @@ struct Dump<'a> {
     view: &'a View,
     args: &'a DumpArgs,
     tables: Tables,
-    /// A signal ends the dump in order.
-    #[expect(dead_code, reason = "it does its work by being there")]
-    guard: files::Guard,
 }
 
 impl Dump<'_> {
     fn peers(&self) -> Result<Exit, Failure> {
+        // From here on a signal ends the dump in order.
+        let _guard = files::Guard::note();
         let who = if self.args.borrow_local { Identity::Borrowed } else { Identity::Listed };
         let targets = target::resolve(self.view, &self.args.connect, &self.args.peers, who)?;
         tell(&targets.notes);
@@ -121,6 +120,7 @@ impl Dump<'_> {
             complete: collector.dropped == 0,
             numbered: false,
         };
+        let _guard = files::Guard::note();
         self.print(&listing, None)
     }
 

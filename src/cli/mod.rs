@@ -37,6 +37,7 @@ pub mod spool;
 pub mod stdout;
 pub mod table;
 pub mod target;
+pub mod turned_away;
 pub mod validate;
 mod validation;
 pub mod version;

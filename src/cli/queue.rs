@@ -6,13 +6,13 @@ use std::io;
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::files;
 use crate::node::clock;
 
 /// How long what waits may take to be written once a signal has asked the program to end.
-pub const LAST_WORDS: Duration = Duration::from_millis(700);
+pub const LAST_WORDS: Duration = Duration::from_millis(600);
 
 /// How often it is looked whether a signal has come, or the thread has ended in a panic.
 const TICK: Duration = Duration::from_millis(50);
@@ -49,12 +49,24 @@ struct State<T> {
     ended: bool,
     /// The thread has ended; how.
     done: Option<io::Result<()>>,
+    /// When waiting ends because of a signal.
+    limit: Option<Instant>,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        let state = State { loads: VecDeque::new(), bytes: 0, ended: false, done: None };
+        let state = State { loads: VecDeque::new(), bytes: 0, ended: false, done: None, limit: None };
         Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+}
+
+impl<T> State<T> {
+    fn is_late(&mut self) -> bool {
+        if files::interrupted().is_none() {
+            return false;
+        }
+        let now = clock::now();
+        now >= *self.limit.get_or_insert(now + LAST_WORDS)
     }
 }
 
@@ -93,20 +105,26 @@ impl<T: Load> Queue<T> {
         if state.done.is_some() { Err(Gone) } else { Ok(state.bytes) }
     }
 
+    /// Whether a signal has come, and [`LAST_WORDS`] have passed since that was first seen here.
+    pub fn is_late(&self) -> bool {
+        self.lock().is_late()
+    }
+
     /// Says that nothing more will come, and waits until everything is written: `patience` at most if one is given, else
     /// until a signal has come and [`LAST_WORDS`] have passed. Returns how the thread ended; `None` if it hasn't, or in a panic.
     pub fn finish<R>(&self, thread: &JoinHandle<R>, patience: Option<Duration>) -> Option<io::Result<()>> {
-        let mut limit = patience.map(|patience| clock::now() + patience);
+        let limit = patience.map(|patience| clock::now() + patience);
         let mut state = self.lock();
         state.ended = true;
         self.changed.notify_all();
         loop {
-            let over = thread.is_finished() || limit.is_some_and(|limit| clock::now() >= limit);
+            let late = match limit {
+                Some(limit) => clock::now() >= limit,
+                None => state.is_late(),
+            };
+            let over = late || thread.is_finished();
             if state.done.is_some() || over {
                 return state.done.take();
-            }
-            if limit.is_none() && files::interrupted().is_some() {
-                limit = Some(clock::now() + LAST_WORDS);
             }
             state = self.wait(state, TICK, |state| state.done.is_none());
         }

@@ -206,6 +206,7 @@ impl<'a> Job<'a> {
                 (Ending::Interrupted(signal), _) => Exit::of_signal(*signal),
                 (Ending::TimedOut, _) => {
                     tell(&format!("{}: it has not called", peer.shown()));
+                    taught.turned_away.lines().iter().for_each(|line| tell(line));
                     Exit::Io
                 }
                 (_, Some(Problem::Link(why))) => {

@@ -4,14 +4,13 @@ use std::io::{self, Write};
 use std::mem;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files::{self, Output};
-use super::queue::{Gone, LAST_WORDS, Load, Queue};
+use super::queue::{Gone, Load, Queue};
 use super::stdout::{self, StdoutError};
-use crate::node::clock;
 
 /// Bytes that may wait before a [`Writer`] waits, too.
 const FULL: usize = 8 << 20;
@@ -49,7 +48,7 @@ impl Spool {
     /// asked the program to end.
     #[must_use]
     pub fn writer(&self) -> Writer<'_> {
-        Writer { spool: self, buffer: Vec::with_capacity(CHUNK), limit: None }
+        Writer { spool: self, buffer: Vec::with_capacity(CHUNK) }
     }
 }
 
@@ -104,9 +103,9 @@ impl<T: Load> Spool<T> {
     /// If it wasn't written in full.
     pub fn finish(self, patience: Option<Duration>, kept: bool) -> Result<(), Failure> {
         let Some(result) = self.queue.finish(&self.thread, patience) else {
-            // The reader holds the thread up; the end of the program frees it.
+            // A reader or a disk holds the thread up; the end of the program frees it.
             let exit = files::interrupted().map_or(Exit::Io, Exit::of_signal);
-            let message = "what was printed is incomplete: its reader took nothing more in time";
+            let message = "what was written is incomplete: nothing more was taken in time";
             return Err(Failure::new(exit, message, ""));
         };
         let output = self.thread.join().unwrap_or_default();
@@ -143,18 +142,13 @@ fn write_all<T: Load>(
 pub struct Writer<'a> {
     spool: &'a Spool,
     buffer: Vec<u8>,
-    /// When it gives up.
-    limit: Option<Instant>,
 }
 
 impl Writer<'_> {
     fn hand_over(&mut self) -> io::Result<()> {
         let gone = |Gone| io::Error::from(io::ErrorKind::BrokenPipe);
         while self.spool.waiting_below(FULL, LOOK).map_err(gone)? >= FULL {
-            if self.limit.is_none() && files::interrupted().is_some() {
-                self.limit = Some(clock::now() + LAST_WORDS);
-            }
-            if self.limit.is_some_and(|limit| clock::now() > limit) {
+            if self.spool.queue.is_late() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }

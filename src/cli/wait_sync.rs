@@ -38,6 +38,7 @@ pub fn run(view: &View, args: &WaitSyncArgs) -> Result<Exit, Failure> {
     let counting = Counting::new(targets.peers.len(), wanted, bar.clone());
     let learned = learn(&targets, Course { who, timeout, again: true }, counting)?;
     bar.finish_and_clear();
+    dump::tell(learned.strangers());
     let answers = answers(&learned);
     let exit = exit(&learned, &answers);
     match args.format {

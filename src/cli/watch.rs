@@ -137,7 +137,7 @@ impl Watch<'_> {
             let ending = rounds.run(&node, &control).await;
             node.handler().stopping = true;
             control.stop_all();
-            rounds::until(clock::now() + GOODBYE, std::pin::pin!(node.finished())).await;
+            clock::until(clock::now() + GOODBYE, node.finished()).await;
             let follower =
                 std::mem::replace(&mut *node.handler(), Follower::new(Vec::new(), Selection::default(), Vec::new()));
             // The terminal is as it was before anything more is said.

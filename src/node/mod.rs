@@ -63,7 +63,6 @@ mod listen;
 pub mod metrics;
 mod rewind;
 pub mod runtime_socket;
-pub mod shutdown;
 mod target;
 pub mod tls;
 mod wire;
