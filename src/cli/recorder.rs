@@ -135,7 +135,11 @@ impl Shared {
             let pause = unsynced.map_or(LOOK, |since| (since + GROUP).saturating_duration_since(clock::now()));
             let (chunks, ended) = self.queue.take(pause);
             for chunk in &chunks {
-                self.append(journal, chunk, patience)?;
+                if let Err(error) = self.append(journal, chunk, patience) {
+                    // What was appended before may still become safe.
+                    let _the_first_error_counts = self.sync(journal, &mut written);
+                    return Err(error);
+                }
                 written += chunk.len();
                 unsynced.get_or_insert_with(clock::now);
             }
@@ -143,18 +147,24 @@ impl Shared {
             if !(due || ended) {
                 continue;
             }
-            // An error of this is final: what the disk holds is unknown then, and a second try would say it is fine.
-            journal.sync()?;
+            self.sync(journal, &mut written)?;
             unsynced = None;
-            self.progress().position = journal.position();
-            self.queue.written(mem::take(&mut written));
             if ended {
                 return Ok(());
             }
         }
     }
 
-    /// Appends, again and again for a while where the system says no.
+    /// Makes what was written durable. An error is final: what the disk holds is unknown then, and a second try would say it is
+    /// fine.
+    fn sync<J: Journal>(&self, journal: &mut J, written: &mut usize) -> io::Result<()> {
+        journal.sync()?;
+        self.progress().position = journal.position();
+        self.queue.written(mem::take(written));
+        Ok(())
+    }
+
+    /// Appends, again and again for a while where the disk is full.
     fn append<J: Journal>(&self, journal: &mut J, chunk: &[u8], patience: Patience) -> io::Result<()> {
         let began = clock::now();
         loop {
@@ -162,8 +172,9 @@ impl Shared {
                 self.progress().trouble = None;
                 return Ok(());
             };
-            // What the journal itself says, and not the system, won't get better.
-            if error.raw_os_error().is_none() || clock::now() >= began + patience.most {
+            // Somebody may make room on a full disk. Nothing else gets better by waiting.
+            let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            if !full || clock::now() >= began + patience.most {
                 return Err(error);
             }
             self.progress().trouble = Some(error.to_string());

@@ -14,6 +14,7 @@ use super::args::{Existing, Life, ReplayArgs, Speed};
 use super::collect::Collector;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::files;
 use super::learn::{Course, Ending, Stage, learn};
 use super::stdout;
 use super::target::{self, Identity, Tables, Target, Targets};
@@ -167,6 +168,8 @@ impl<'a> Job<'a> {
     }
 
     fn send(&self, targets: &Targets, plans: &[Vec<Option<Route>>]) -> Result<Exit, Failure> {
+        // Also between two sessions a signal ends it in order.
+        let _guard = files::Guard::note();
         let mut worst = Exit::Done;
         for (peer, routes) in targets.peers.iter().zip(plans) {
             let (taught, exit) = self.send_to(targets, peer, routes)?;
@@ -202,17 +205,19 @@ impl<'a> Job<'a> {
             };
             let taught = teach(&self.source, meeting, &peer.us, routes, how.clone(), bar.clone())?;
             bar.finish_and_clear();
+            if taught.ending != Ending::Done {
+                taught.turned_away.lines().iter().for_each(|line| tell(line));
+            }
             let exit = match (&taught.ending, &taught.problem) {
                 (Ending::Interrupted(signal), _) => Exit::of_signal(*signal),
                 (Ending::TimedOut, _) => {
                     tell(&format!("{}: it has not called", peer.shown()));
-                    taught.turned_away.lines().iter().for_each(|line| tell(line));
                     Exit::Io
                 }
                 (_, Some(Problem::Link(why))) => {
                     if session < SESSIONS {
                         tell(&format!("{}: {why}; everything is sent again", peer.shown()));
-                        std::thread::sleep(Duration::from_millis(500 * u64::from(session)));
+                        pause(Duration::from_millis(500) * session);
                         session += 1;
                         continue;
                     }
@@ -354,6 +359,14 @@ fn told(tally: &Tally, entries: u64) -> String {
         }
     }
     text
+}
+
+/// Waits so long, or until a signal comes.
+fn pause(time: Duration) {
+    let end = clock::now() + time;
+    while clock::now() < end && files::interrupted().is_none() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// The worse of two ends: interrupted, 3, 5, 1.

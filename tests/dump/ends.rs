@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::support::chaos::{Act, Chaos, Fault, Place, Plan};
+use super::support::fake_peer::FakePeer;
 use super::support::wire::Initiator;
 use super::support::{Live, Network, Setup, wait_until};
 use super::{entries, support};
@@ -87,35 +88,6 @@ fn a_killed_haproxy_ends_the_dump_and_the_old_file_stays_if_nothing_came() {
     assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
     assert_eq!(fs::read_to_string(&file).expect("there"), before, "nothing came, so nothing was written");
     assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 1, "and nothing is left beside it");
-}
-
-#[test]
-fn a_signal_ends_it_within_a_second_with_a_valid_file() {
-    let haproxy = support::haproxies().pop().expect("a HAProxy");
-    let network = Network::reachable();
-    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 10k expire 1h store gpc0").start();
-    fill(&lb1, 500);
-    let stall = |_| Plan { from_haproxy: vec![Fault::new(Place::Frame(300), Act::Stall)], ..Plan::default() };
-    let chaos = Chaos::start(&network, 10_900, lb1.port(), Initiator::Observer, stall);
-    let peer = format!("lb1={}", network.address(10_900));
-    let dir = tempfile::tempdir().expect("a folder");
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let connections = chaos.connections();
-        let file = dir.path().join(format!("{code}.ndjson"));
-        let program = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy()]);
-        wait_until("entries come", || {
-            let connected = chaos.connections() > connections;
-            (connected && chaos.heard_from_haproxy(chaos.connections() - 1).len() >= 300).then_some(())
-        });
-        let sent = std::time::Instant::now();
-        program.signal(signal);
-        let ended = program.wait();
-        assert!(sent.elapsed().as_millis() < 1500, "{:?}", sent.elapsed());
-        assert_eq!(ended.status.code(), Some(code), "{}", ended.stderr);
-        assert!(ended.stderr.contains("interrupted"), "{}", ended.stderr);
-        let text = fs::read_to_string(&file).expect("written");
-        assert!(text.ends_with("\"complete\":false}\n") && text.lines().count() > 250, "{text}");
-    }
 }
 
 #[test]
@@ -201,5 +173,37 @@ fn who_is_called_and_as_whom_is_said_where_it_fails() {
         assert_eq!(ended.status.code(), Some(code), "{words:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(said), "{words:?}: {}", ended.stderr);
         assert!(ended.stderr.contains("next:") || ended.stderr.contains(';'), "what to do: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn who_called_instead_of_the_one_that_was_waited_for_is_said() {
+    let network = Network::reachable();
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("empty");
+    fs::write(&file, "{\"type\":\"header\",\"version\":1,\"peerctl\":\"0\",\"time\":\"2026-01-01T00:00:00.000Z\"}\n")
+        .expect("written");
+    let file = file.to_string_lossy();
+    let cases = [
+        ("peerctl", "lb7", "`lb7` isn't one of our peers", "name `lb7`"),
+        ("obs", "lb1", "it wants a peer `obs`, which isn't us", "give -L obs"),
+        ("peerctl", "peerctl", "calls itself `peerctl`, which is our own name", "a line in the section"),
+    ];
+    let commands: [&[&str]; 4] =
+        [&["dump", "lb1"], &["compare", "lb1", "lb2"], &["wait-sync", "lb1"], &["replay", &file, "lb1"]];
+    for (n, (called, own, said, next)) in cases.into_iter().enumerate() {
+        for (m, words) in commands.iter().enumerate() {
+            let port = 10_950 + u16::try_from(4 * n + m).expect("few");
+            let (at, mut words) = (network.address(port), words.to_vec());
+            words.extend(["--listen", &at]);
+            let program = network.peerctl(&words);
+            wait_until("it listens", || network.connect(port).ok());
+            let stranger = FakePeer::call(&network, port, called, own);
+            stranger.wait_for_end();
+            program.signal(Signal::INT);
+            let ended = program.wait();
+            let told = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(told.contains(said) && told.contains(next), "{words:?}: {told}");
+        }
     }
 }
