@@ -161,7 +161,7 @@ fn a_replay_says_how_far_it_came() {
     assert!(network.peerctl(&["dump", &direct, "-o", &file]).wait().status.success());
     // The first connection of each run is there to learn from; on the second one nothing is acknowledged.
     let plan = |number: usize| Plan {
-        from_haproxy: vec![Fault::new(Place::Frame(0), Act::Blackhole)].repeat(number % 2),
+        from_haproxy: [Fault::new(Place::Frame(0), Act::Blackhole)].repeat(number % 2),
         ..Plan::default()
     };
     let chaos = Chaos::start(&network, STALLED, lb1.port(), Initiator::Observer, plan);

@@ -110,7 +110,7 @@ impl<T: Load> Spool<T> {
         };
         let output = self.thread.join().unwrap_or_default();
         match (result, output) {
-            (Err(error), Some(output)) => Err(Failure::io("write", &output.shown(), &error)),
+            (Err(error), Some(output)) => Err(output.failed(&error).into()),
             (Err(error), None) => Err(StdoutError::of(error).into()),
             (Ok(()), Some(output)) if kept => Ok(output.finish()?),
             (Ok(()), _) => Ok(()),
