@@ -326,3 +326,36 @@ fn tables_are_chosen_by_either_name() {
     let ended = network.peerctl(&["dump", &peer, "--sort", "nonsense", "--format", "table"]).wait();
     assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
 }
+
+#[test]
+fn a_revoked_certificate_is_refused_as_haproxy_refuses_it() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let setup = Setup::new(&haproxy, &network).tls(&authority);
+        let lb1 = setup.peer("lb2", 10_009).table("t", "type ip size 1k expire 1h store gpc0").start();
+        authority.issue("old");
+        let cases = [
+            (authority.revoke("others", &["old"], false), None),
+            (authority.revoke("lb1", &["old", "lb1"], false), Some("was revoked")),
+            (authority.revoke("expired", &[], true), Some("has expired")),
+            (other.revoke("foreign", &[], false), Some("has no list of")),
+        ];
+        for (list, refused) in cases {
+            let what = format!("{:?}, {}", haproxy.version, list.display());
+            let line = format!("default-server crl-file {}", list.display());
+            let lb2 = Setup::new(&haproxy, &network).named("lb2", 10_002).tls(&authority).peer("lb1", 10_001);
+            let lb2 = lb2.section(&line).table("t", "type ip size 1k expire 1h store gpc0").start();
+            // lb1 calls where nobody is, so a session is one that lb2 has begun.
+            wait_until("lb2 has called", || {
+                (lb2.is_established("lb1") || lb2.peer_counter("lb1", "new_conn") >= 2).then_some(())
+            });
+            assert_eq!(lb2.is_established("lb1"), refused.is_none(), "{what}: {}", lb2.cli("show peers"));
+            wait_until("lb1 is in sync", || lb1.is_synchronised().then_some(()));
+            let config = format!("lb2={}", lb2.file().display());
+            let ended = network.peerctl(&["dump", "-f", &config, "lb1"]).wait();
+            assert_eq!(ended.status.code(), Some(if refused.is_some() { 3 } else { 0 }), "{what}: {}", ended.stderr);
+            assert!(ended.stderr.contains(refused.unwrap_or_default()), "{what}: {}", ended.stderr);
+        }
+    }
+}

@@ -98,7 +98,8 @@ fn called(calls: Vec<node::Target>, learns: bool, timeout: Duration) -> Result<V
 
 /// For each peer whether it answers a call in TLS, where one in plain got no answer.
 fn try_tls(targets: &Targets, visits: &[Visit], timeout: Duration) -> Result<Vec<bool>, Failure> {
-    let options = ClientTlsOptions { trust: None, expected: Expected::Anything, certificate: None, sni: None };
+    let options =
+        ClientTlsOptions { trust: None, revoked: None, expected: Expected::Anything, certificate: None, sni: None };
     let tls = ClientTls::new(&options).map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
     let tls = Rc::new(tls);
     let silent = |visit: &Visit| {
