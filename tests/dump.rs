@@ -1,19 +1,15 @@
 //! `peerctl dump` against running HAProxy: what it writes is what `show table` prints.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
-use std::process::Stdio;
 
-use rustix::process::Signal;
 use serde_json::Value;
 
 mod support;
 
-use support::chaos::{Act, Chaos, Fault, Place, Plan};
+#[path = "dump/ends.rs"]
+mod ends;
+
 use support::shown::{ShownEntry, ShownTable};
-use support::wire::Initiator;
 use support::{Authority, Live, Network, Setup, wait_until};
 
 /// Keys that mean something to a terminal, a shell, a spreadsheet, or a reader of lines.
@@ -332,160 +328,34 @@ fn tables_are_chosen_by_either_name() {
 }
 
 #[test]
-fn a_haproxy_that_does_not_have_everything_makes_an_incomplete_dump() {
-    let haproxy = support::haproxies().pop().expect("a HAProxy");
-    let network = Network::reachable();
-    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 1k expire 1h store gpc0").start();
-    lb1.set_entry("mesh/t", "10.0.0.1", "data.gpc0 7");
-    let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("dump.ndjson");
-    let peer = format!("lb1={}", lb1.address());
-    let ended = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy()]).wait();
-    assert_eq!(ended.status.code(), Some(5), "it has just started: {}", ended.stderr);
-    assert!(ended.stderr.contains("partial") && ended.stdout.is_empty(), "{}", ended.stderr);
-    assert_eq!(fs::metadata(&file).expect("written").mode() & 0o777, 0o600);
-    let text = fs::read_to_string(&file).expect("written");
-    assert!(text.lines().any(|line| line.contains("\"10.0.0.1\"")), "what came is there: {text}");
-    assert!(text.ends_with("{\"type\":\"end\",\"entries\":1,\"complete\":false}\n"), "{text}");
-}
-
-/// `count` entries in the table `t`.
-fn fill(lb1: &Live<'_>, count: usize) {
-    for chunk in (0..count).collect::<Vec<_>>().chunks(100) {
-        let commands: Vec<String> = chunk
-            .iter()
-            .map(|n| format!("set table mesh/t key 10.{}.{}.{} data.gpc0 {n}", n >> 16, n >> 8 & 255, n & 255))
-            .collect();
-        lb1.cli(&commands.join(";"));
-    }
-}
-
-#[test]
-fn a_connection_that_breaks_leaves_a_valid_file_that_says_so() {
-    let haproxy = support::haproxies().pop().expect("a HAProxy");
-    let network = Network::reachable();
-    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 10k expire 1h store gpc0").start();
-    fill(&lb1, 2000);
-    for (n, act) in [Act::Reset, Act::Close].into_iter().enumerate() {
-        let port = 10_900 + u16::try_from(n).expect("few");
-        let plan = move |_| Plan { from_haproxy: vec![Fault::new(Place::Frame(1000), act)], ..Plan::default() };
-        let _chaos = Chaos::start(&network, port, lb1.port(), Initiator::Observer, plan);
-        let dir = tempfile::tempdir().expect("a folder");
-        let file = dir.path().join("dump.ndjson");
-        let peer = format!("lb1={}", network.address(port));
-        let ended = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy()]).wait();
-        assert_eq!(ended.status.code(), Some(3), "{act:?}: {}", ended.stderr);
-        let text = fs::read_to_string(&file).expect("written");
-        let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        let (entries, complete) = entries(&records);
-        assert!(!complete && entries.len() > 900, "{act:?}: {} entries", entries.len());
-    }
-}
-
-#[test]
-fn a_killed_haproxy_ends_the_dump_and_the_old_file_stays_if_nothing_came() {
-    let haproxy = support::haproxies().pop().expect("a HAProxy");
-    let network = Network::reachable();
-    let mut lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 10k expire 1h store gpc0").start();
-    fill(&lb1, 500);
-    let stall = |_| Plan { from_haproxy: vec![Fault::new(Place::Frame(300), Act::Stall)], ..Plan::default() };
-    let _chaos = Chaos::start(&network, 10_900, lb1.port(), Initiator::Observer, stall);
-    let peer = format!("lb1={}", network.address(10_900));
-    let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("dump.ndjson");
-    let ended = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy(), "--timeout", "1s"]).wait();
-    assert_eq!(ended.status.code(), Some(5), "time runs out: {}", ended.stderr);
-    assert!(ended.stderr.contains("time ran out"), "{}", ended.stderr);
-    let before = fs::read_to_string(&file).expect("written");
-    assert!(before.ends_with("\"complete\":false}\n") && before.lines().count() > 250);
-
-    lb1.kill();
-    let ended =
-        network.peerctl(&["dump", &format!("lb1={}", network.address(10_001)), "-o", &file.to_string_lossy()]).wait();
-    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
-    assert_eq!(fs::read_to_string(&file).expect("there"), before, "nothing came, so nothing was written");
-    assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 1, "and nothing is left beside it");
-}
-
-#[test]
-fn a_signal_ends_it_within_a_second_with_a_valid_file() {
-    let haproxy = support::haproxies().pop().expect("a HAProxy");
-    let network = Network::reachable();
-    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 10k expire 1h store gpc0").start();
-    fill(&lb1, 500);
-    let stall = |_| Plan { from_haproxy: vec![Fault::new(Place::Frame(300), Act::Stall)], ..Plan::default() };
-    let chaos = Chaos::start(&network, 10_900, lb1.port(), Initiator::Observer, stall);
-    let peer = format!("lb1={}", network.address(10_900));
-    let dir = tempfile::tempdir().expect("a folder");
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let connections = chaos.connections();
-        let file = dir.path().join(format!("{code}.ndjson"));
-        let program = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy()]);
-        wait_until("entries come", || {
-            let connected = chaos.connections() > connections;
-            (connected && chaos.heard_from_haproxy(chaos.connections() - 1).len() >= 300).then_some(())
-        });
-        let sent = std::time::Instant::now();
-        program.signal(signal);
-        let ended = program.wait();
-        assert!(sent.elapsed().as_millis() < 1500, "{:?}", sent.elapsed());
-        assert_eq!(ended.status.code(), Some(code), "{}", ended.stderr);
-        assert!(ended.stderr.contains("interrupted"), "{}", ended.stderr);
-        let text = fs::read_to_string(&file).expect("written");
-        assert!(text.ends_with("\"complete\":false}\n") && text.lines().count() > 250, "{text}");
-    }
-}
-
-#[test]
-fn a_full_disk_is_an_error_and_a_closed_pipe_is_none() {
-    let haproxy = support::haproxies().pop().expect("a HAProxy");
-    let network = Network::reachable();
-    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 20k expire 1h store gpc0").start();
-    fill(&lb1, 10_000);
-    let peer = format!("lb1={}", lb1.address());
-    let run = |stdout: Stdio, words: &[&str]| {
-        let mut command = network.command(env!("CARGO_BIN_EXE_peerctl"));
-        command.args(["dump", &peer]).args(words).stdout(stdout).stderr(Stdio::piped()).spawn().expect("it starts")
-    };
-    for words in [&["--format", "ndjson"][..], &["--format", "table"], &["-o", "/dev/full"]] {
-        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
-        let output = run(full.into(), words).wait_with_output().expect("it ends");
-        assert_eq!(output.status.code(), Some(3), "{words:?}");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("No space left on device"), "{words:?}: {said}");
-    }
-    for format in ["ndjson", "table", "csv", "json"] {
-        let mut child = run(Stdio::piped(), &["--format", format]);
-        let mut first = [0; 1];
-        child.stdout.take().expect("a pipe").read_exact(&mut first).expect("a byte");
-        let output = child.wait_with_output().expect("it ends");
-        assert_eq!(output.status.code(), Some(0), "{format}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-#[test]
-fn who_is_called_and_as_whom_is_said_where_it_fails() {
-    let haproxy = support::haproxies().pop().expect("a HAProxy");
-    let network = Network::reachable();
-    let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 1k expire 1h store gpc0").start();
-    let (address, config) = (lb1.address(), format!("lb1={}", lb1.file().display()));
-    let cases: [(&[&str], i32, &str); 9] = [
-        (&["lb9=ADDRESS"], 3, "503"),
-        (&["lb1=ADDRESS", "-L", "nobody"], 3, "504"),
-        (&["lb1=ADDRESS", "-L", "lb1"], 2, "both HAProxy's name and ours"),
-        (&["ADDRESS"], 2, "an address without a name"),
-        (&["lb1=127.0.0.1:1"], 3, "Connection refused"),
-        (&["lb1"], 2, "`lb1` has no address"),
-        (&["-f", "CONFIG", "lb7"], 2, "no peer `lb7`"),
-        (&["-f", "CONFIG", "-L", "lb1"], 2, "is the name of a HAProxy"),
-        (&["-f", "CONFIG", "-L", "other"], 2, "no peer `other`"),
-    ];
-    for (words, code, said) in cases {
-        let words = words.iter().map(|word| word.replace("ADDRESS", &address).replace("CONFIG", &config));
-        let words: Vec<String> = ["dump".to_owned()].into_iter().chain(words).collect();
-        let ended = network.peerctl(&words).wait();
-        assert_eq!(ended.status.code(), Some(code), "{words:?}: {}", ended.stderr);
-        assert!(ended.stderr.contains(said), "{words:?}: {}", ended.stderr);
-        assert!(ended.stderr.contains("next:") || ended.stderr.contains(';'), "what to do: {}", ended.stderr);
+fn a_revoked_certificate_is_refused_as_haproxy_refuses_it() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let setup = Setup::new(&haproxy, &network).tls(&authority);
+        let lb1 = setup.peer("lb2", 10_009).table("t", "type ip size 1k expire 1h store gpc0").start();
+        authority.issue("old");
+        let cases = [
+            (authority.revoke("others", &["old"], false), None),
+            (authority.revoke("lb1", &["old", "lb1"], false), Some("was revoked")),
+            (authority.revoke("expired", &[], true), Some("has expired")),
+            (other.revoke("foreign", &[], false), Some("has no list of")),
+        ];
+        for (list, refused) in cases {
+            let what = format!("{:?}, {}", haproxy.version, list.display());
+            let line = format!("default-server crl-file {}", list.display());
+            let lb2 = Setup::new(&haproxy, &network).named("lb2", 10_002).tls(&authority).peer("lb1", 10_001);
+            let lb2 = lb2.section(&line).table("t", "type ip size 1k expire 1h store gpc0").start();
+            // lb1 calls where nobody is, so a session is one that lb2 has begun.
+            wait_until("lb2 has called", || {
+                (lb2.is_established("lb1") || lb2.peer_counter("lb1", "new_conn") >= 2).then_some(())
+            });
+            assert_eq!(lb2.is_established("lb1"), refused.is_none(), "{what}: {}", lb2.cli("show peers"));
+            wait_until("lb1 is in sync", || lb1.is_synchronised().then_some(()));
+            let config = format!("lb2={}", lb2.file().display());
+            let ended = network.peerctl(&["dump", "-f", &config, "lb1"]).wait();
+            assert_eq!(ended.status.code(), Some(if refused.is_some() { 3 } else { 0 }), "{what}: {}", ended.stderr);
+            assert!(ended.stderr.contains(refused.unwrap_or_default()), "{what}: {}", ended.stderr);
+        }
     }
 }

@@ -24,6 +24,7 @@ fn pem(path: PathBuf) -> Pem {
 /// Calls in TLS that trust the authority.
 fn trusting(authority: &Authority) -> ClientTlsOptions {
     ClientTlsOptions {
+        revoked: None,
         trust: Some(pem(authority.certificate())),
         expected: Expected::OneOf(vec!["lb1".into()]),
         certificate: Some(pem(authority.issue("peerctl"))),
@@ -76,8 +77,12 @@ fn both_ways_in_tls() {
         let listen = move || ListenOptions {
             address: address.clone(),
             tls: Some(
-                ServerTls::new(&ServerTlsOptions { certificate: server.clone(), trust: Some(ca.clone()) })
-                    .expect("files"),
+                ServerTls::new(&ServerTlsOptions {
+                    certificate: server.clone(),
+                    trust: Some(ca.clone()),
+                    revoked: None,
+                })
+                .expect("files"),
             ),
             insecure_plaintext: false,
             allow: Vec::new(),
@@ -227,7 +232,8 @@ fn callers_prove_their_name() {
     let listen = move || ListenOptions {
         address: address.clone(),
         tls: Some(
-            ServerTls::new(&ServerTlsOptions { certificate: server.clone(), trust: Some(ca.clone()) }).expect("files"),
+            ServerTls::new(&ServerTlsOptions { certificate: server.clone(), trust: Some(ca.clone()), revoked: None })
+                .expect("files"),
         ),
         insecure_plaintext: false,
         allow: Vec::new(),
@@ -314,7 +320,8 @@ fn a_handshake_has_five_seconds_in_all() {
     let listen = move || ListenOptions {
         address: address.clone(),
         tls: Some(
-            ServerTls::new(&ServerTlsOptions { certificate: server.clone(), trust: Some(ca.clone()) }).expect("files"),
+            ServerTls::new(&ServerTlsOptions { certificate: server.clone(), trust: Some(ca.clone()), revoked: None })
+                .expect("files"),
         ),
         insecure_plaintext: false,
         allow: Vec::new(),

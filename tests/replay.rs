@@ -5,8 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
 mod support;
 
 use support::shown::ShownTable;
@@ -349,24 +347,6 @@ fn a_haproxy_killed_on_the_way_gets_everything_again() {
             .collect();
         assert_eq!(values, (0..40).map(|n| (format!("key{n:02}"), n.to_string())).collect(), "{}", haproxy.branch());
     }
-}
-
-#[test]
-fn an_interrupt_ends_it_within_a_second_with_a_summary() {
-    let network = Network::reachable();
-    let haproxy = &support::haproxies()[0];
-    let lb1 = Setup::new(haproxy, &network).table("t", "type string size 1k expire 10m store gpc0").start();
-    wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
-    let folder = tempfile::tempdir().expect("a folder");
-    let entries: Vec<_> = (0..50_u64).map(|n| (n * 1000, format!("key{n:02}"), n)).collect();
-    let file = recording(folder.path(), &entries);
-    let peer = format!("lb1={}", lb1.address());
-    let program = network.peerctl(&["replay", file.to_str().expect("a path"), &peer, "--speed", "1"]);
-    wait_until("the first came", || (!lb1.shown("mesh/t").entries.is_empty()).then_some(()));
-    program.signal(Signal::INT);
-    let ended = program.wait();
-    assert_eq!(ended.status.code(), Some(130), "{}", ended.stderr);
-    assert!(ended.stdout.contains("not come to"), "{}", ended.stdout);
 }
 
 #[test]

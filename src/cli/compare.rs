@@ -11,7 +11,7 @@ use super::args::{CompareArgs, Format};
 use super::collect::Collector;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::learn::{Course, Stage, learn};
+use super::learn::{Course, Ending, Stage, learn};
 use super::socket::Source;
 use super::target::{self, Identity, Tables, Target};
 use super::view::View;
@@ -48,6 +48,9 @@ pub fn run(view: &View, args: &CompareArgs) -> Result<Exit, Failure> {
         let learned = learn(targets, course, collector)?;
         bar.finish_and_clear();
         dump::tell(&learned.problems());
+        if let Ending::Interrupted(signal) = learned.ending {
+            return Ok(Exit::of_signal(signal));
+        }
         (read.complete, read.exit) = (learned.is_complete(), learned.exit());
         for (at, lesson) in learned.lessons.into_iter().enumerate() {
             if !matches!(lesson.stage, Stage::Failed { .. } | Stage::Waiting) {

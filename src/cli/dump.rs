@@ -1,6 +1,7 @@
 //! `peerctl dump`.
 
 mod listing;
+mod records;
 mod stream;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -14,16 +15,17 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::files::{self, Output};
 use super::learn::{Course, Ending, Learned, Stage, learn};
+use super::queue::LAST_WORDS;
 use super::socket::Source;
-use super::spool::{Destination, LAST_WORDS, Spool};
+use super::spool::{Destination, Spool};
 use super::target::{self, Identity, Tables, Target, Targets};
 use super::view::View;
+use super::wall::WallClock;
 use crate::escape;
 use crate::node::clock;
-use crate::record::Time;
 
 use listing::Listing;
-use stream::Stream;
+use stream::{Bounds, Stream};
 
 /// Writes what the peers hold.
 ///
@@ -33,7 +35,7 @@ use stream::Stream;
 pub fn run(view: &View, args: &DumpArgs) -> Result<Exit, Failure> {
     // What can't be read is said before anybody is called.
     args.select.filter.as_deref().map(listing::parse).transpose()?;
-    let dump = Dump { view, args, tables: Tables::parse(&args.select.table)?, guard: files::Guard::note() };
+    let dump = Dump { view, args, tables: Tables::parse(&args.select.table)? };
     if args.socket.is_empty() { dump.peers() } else { dump.sockets() }
 }
 
@@ -41,13 +43,12 @@ struct Dump<'a> {
     view: &'a View,
     args: &'a DumpArgs,
     tables: Tables,
-    /// A signal ends the dump in order.
-    #[expect(dead_code, reason = "it does its work by being there")]
-    guard: files::Guard,
 }
 
 impl Dump<'_> {
     fn peers(&self) -> Result<Exit, Failure> {
+        // From here on a signal ends the dump in order.
+        let _guard = files::Guard::note();
         let who = if self.args.borrow_local { Identity::Borrowed } else { Identity::Listed };
         let targets = target::resolve(self.view, &self.args.connect, &self.args.peers, who)?;
         tell(&targets.notes);
@@ -58,7 +59,14 @@ impl Dump<'_> {
         let names: Vec<Box<[u8]>> =
             targets.peers.iter().map(|target| target.name.clone().unwrap_or_default()).collect();
         if self.format() == DumpFormat::Ndjson && select.sort.is_none() && select.filter.is_none() {
-            let stream = Stream::new(self.spool()?, names, self.tables.clone(), select.limit, bar.clone());
+            let stream = Stream::new(
+                self.destination()?,
+                names,
+                self.tables.clone(),
+                select.limit,
+                bar.clone(),
+                Bounds::default(),
+            );
             let learned = learn(&targets, course, stream)?;
             bar.finish_and_clear();
             let (exit, complete) = (learned.exit(), learned.is_complete());
@@ -74,12 +82,13 @@ impl Dump<'_> {
         if learned.lessons.iter().all(|lesson| matches!(lesson.stage, Stage::Failed { .. })) {
             return Ok(learned.exit());
         }
+        let now = clock::now();
         let listing = Listing {
             collector: &learned.pupil,
             names: &names,
             section: targets.configuration.as_ref().map(|configuration| configuration.section.as_slice()),
-            now: clock::now(),
-            time: Time::from_unix_ms(unix_ms()),
+            now,
+            time: WallClock::default().at(now),
             complete: learned.is_complete() && learned.pupil.dropped == 0,
             numbered: true,
         };
@@ -101,20 +110,22 @@ impl Dump<'_> {
         }
         sections.dedup();
         let names: Vec<Box<[u8]>> = sources.iter().map(|source| source.name.as_bytes().into()).collect();
+        let now = clock::now();
         let listing = Listing {
             collector: &collector,
             names: &names,
             section: if let [only] = sections.as_slice() { Some(only) } else { None },
-            now: clock::now(),
-            time: Time::from_unix_ms(unix_ms()),
+            now,
+            time: WallClock::default().at(now),
             complete: collector.dropped == 0,
             numbered: false,
         };
+        let _guard = files::Guard::note();
         self.print(&listing, None)
     }
 
     fn print(&self, listing: &Listing<'_>, patience: Option<Duration>) -> Result<Exit, Failure> {
-        let spool = self.spool()?;
+        let spool = Spool::start(self.destination()?);
         let printed = listing.print(self.format(), &self.args.select, self.colored(), &mut spool.writer());
         // Misuse is found before anything is written; after a failed write the spool knows what failed.
         let kept = !matches!(&printed, Err(failure) if failure.exit == Exit::Misuse);
@@ -139,12 +150,11 @@ impl Dump<'_> {
         self.args.output.is_none() && self.view.color(std::io::stdout().is_terminal())
     }
 
-    fn spool(&self) -> Result<Spool, Failure> {
-        let destination = match &self.args.output {
+    fn destination(&self) -> Result<Destination, Failure> {
+        Ok(match &self.args.output {
             Some(path) if path.as_os_str() != "-" => Destination::File(Output::create(path)?),
             _ => Destination::Stdout,
-        };
-        Ok(Spool::start(destination))
+        })
     }
 
     /// What comes in, counted on a terminal where nothing else is printed.
@@ -185,11 +195,6 @@ fn patience(ending: Ending) -> Option<Duration> {
 /// The worse of two ends, of which the second is [`Exit::Done`] or [`Exit::Incomplete`].
 fn worse(exit: Exit, other: Exit) -> Exit {
     if exit == Exit::Done { other } else { exit }
-}
-
-/// Milliseconds since 1970.
-fn unix_ms() -> u64 {
-    u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Lines on standard error.

@@ -20,10 +20,33 @@ pub enum Exit {
     Incomplete = 5,
     /// Written, but the reload failed.
     NotLoaded = 6,
+    /// SIGHUP.
+    HungUp = 129,
     /// SIGINT.
     Interrupted = 130,
+    /// SIGQUIT.
+    Quit = 131,
     /// SIGTERM.
     Terminated = 143,
+}
+
+impl Exit {
+    /// The end by a signal, by its number.
+    #[must_use]
+    pub const fn of_signal(signal: i32) -> Self {
+        match signal {
+            1 => Self::HungUp,
+            3 => Self::Quit,
+            15 => Self::Terminated,
+            _ => Self::Interrupted,
+        }
+    }
+
+    /// Whether a signal ended it.
+    #[must_use]
+    pub const fn is_signal(self) -> bool {
+        matches!(self, Self::HungUp | Self::Interrupted | Self::Quit | Self::Terminated)
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -105,8 +105,7 @@ impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
         let exit = match error.exit_code() {
             2 => Exit::Misuse,
-            130 => Exit::Interrupted,
-            143 => Exit::Terminated,
+            code @ 129.. => Exit::of_signal(i32::from(code) - 128),
             _ => Exit::Io,
         };
         match &error {

@@ -84,7 +84,9 @@ pub const EXIT_CODES: &str = "\
 5    not everything came or went: time ran out, a resync was partial;
      what came is written
 6    written, but --reload-cmd failed: written, NOT loaded
+129  SIGHUP
 130  interrupted
+131  SIGQUIT
 143  terminated";
 
 #[cfg(test)]

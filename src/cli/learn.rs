@@ -2,15 +2,14 @@
 
 mod learner;
 
-use std::future::{Future as _, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
 use super::target::{Identity, Listen, Targets};
+use super::turned_away::TurnedAway;
 use crate::node::{self, Control, Handler, ListenError, Listener, Node, PeerIndex, Retry, clock};
 use crate::proto::session::{RemoteTable, Update};
 use crate::record::SessionEvent;
@@ -25,7 +24,7 @@ pub const BORROWED: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(50);
 
 /// How long the last words to peers may take.
-const LAST_WORDS: Duration = Duration::from_millis(600);
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Takes what peers teach. It is called in the thread that keeps the connections, and returns soon.
 pub trait Pupil: 'static {
@@ -118,6 +117,7 @@ pub struct Learned<P> {
     pub ending: Ending,
     /// Whether the peers were to call us.
     listened: bool,
+    turned_away: TurnedAway,
 }
 
 /// Learns from all peers at the same time.
@@ -151,14 +151,15 @@ pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Le
         }
         let ending = attend(&node, &control, |_| clock::now() >= began + timeout).await;
         let mut learner = node.handler();
-        let (pupil, lessons) = learner.end(clock::now());
-        Ok((pupil, lessons, ending))
+        let (pupil, lessons, turned_away) = learner.end(clock::now());
+        Ok((pupil, lessons, turned_away, ending))
     });
     drop(guard);
     let learned: Result<_, ListenError> = learned.map_err(|error| Failure::io("epoll", "", &error))?;
-    let (pupil, lessons, ending) = learned.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
+    let (pupil, lessons, turned_away, ending) =
+        learned.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
     match pupil {
-        Some(pupil) => Ok(Learned { pupil, lessons, ending, listened }),
+        Some(pupil) => Ok(Learned { pupil, lessons, ending, listened, turned_away }),
         None => Err(Failure::new(Exit::Io, "what was learned is lost", "please report it")),
     }
 }
@@ -171,12 +172,8 @@ pub(super) async fn attend<H: Handler>(
 ) -> Ending {
     let mut finished = pin!(node.finished());
     let ending = loop {
-        let mut tick = pin!(clock::sleep_until(clock::now() + TICK));
-        let done = poll_fn(|cx| match finished.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(true),
-            Poll::Pending => tick.as_mut().poll(cx).map(|()| false),
-        });
-        let (done, signal) = (done.await, files::interrupted());
+        let done = clock::until(clock::now() + TICK, finished.as_mut()).await.is_some();
+        let signal = files::interrupted();
         if done {
             return signal.map_or(Ending::Done, Ending::Interrupted);
         }
@@ -188,12 +185,7 @@ pub(super) async fn attend<H: Handler>(
         }
     };
     control.stop_all();
-    let mut limit = pin!(clock::sleep_until(clock::now() + LAST_WORDS));
-    poll_fn(|cx| match finished.as_mut().poll(cx) {
-        Poll::Ready(()) => Poll::Ready(()),
-        Poll::Pending => limit.as_mut().poll(cx),
-    })
-    .await;
+    clock::until(clock::now() + LAST_WORDS, finished).await;
     ending
 }
 
@@ -207,10 +199,8 @@ impl<P> Learned<P> {
     /// The exit code: that of a signal; else the worst of all peers.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        match self.ending {
-            Ending::Interrupted(15) => return Exit::Terminated,
-            Ending::Interrupted(_) => return Exit::Interrupted,
-            Ending::Done | Ending::TimedOut => {}
+        if let Ending::Interrupted(signal) = self.ending {
+            return Exit::of_signal(signal);
         }
         let failed = |lesson: &Lesson| matches!(lesson.stage, Stage::Failed { .. });
         match () {
@@ -227,7 +217,8 @@ impl<P> Learned<P> {
             let Lesson { name, stage, entries, .. } = lesson;
             let cut = |what: &str| format!("{name}: {what}: {entries} entries came, not all");
             match (stage, self.ending) {
-                (Stage::Learned { complete: true }, _) => None,
+                // A pupil that wants no more says why.
+                (Stage::Learned { complete: true }, _) | (Stage::Waiting | Stage::Learning, Ending::Done) => None,
                 (Stage::Learned { complete: false }, _) => Some(format!(
                     "{name}: it says that it doesn't have everything itself (resync partial): a HAProxy that started less \
                      than 10 s ago, or one that found no peer to learn from, says so"
@@ -251,6 +242,14 @@ impl<P> Learned<P> {
                 )
             })
         };
-        self.lessons.iter().flat_map(|lesson| [problem(lesson), unexplained(lesson)]).flatten().collect()
+        let problems = self.lessons.iter().flat_map(|lesson| [problem(lesson), unexplained(lesson)]).flatten();
+        problems.chain(self.strangers().iter().cloned()).collect()
+    }
+
+    /// Who else called, a line for each, where somebody didn't call.
+    #[must_use]
+    pub fn strangers(&self) -> &[String] {
+        let waits = self.lessons.iter().any(|lesson| lesson.stage == Stage::Waiting);
+        if waits { self.turned_away.lines() } else { &[] }
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::args::{Format, ProbeArgs};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::files;
 use super::stdout;
 use super::target::{self, Configuration, Identity, Target, Targets};
 use super::view::View;
@@ -44,11 +45,18 @@ pub fn run(view: &View, args: &ProbeArgs) -> Result<Exit, Failure> {
     };
     tell(&targets.notes);
     let timeout = Duration::from_millis(args.timeout.ms().into());
+    let guard = files::Guard::note();
     let visits = visits(&targets, !args.handshake_only, timeout)?;
+    let signal = files::interrupted();
     let speaks_tls = try_tls(&targets, &visits, timeout)?;
+    drop(guard);
     let mut exit = Exit::Done;
     let mut reports = Vec::new();
     for ((target, visit), speaks_tls) in targets.peers.iter().zip(visits).zip(speaks_tls) {
+        if signal.is_some() && !visit.is_over() {
+            tell(&[format!("{}: interrupted before it had answered", target.shown())]);
+            continue;
+        }
         let asked = asked(args, &targets, target, speaks_tls, timeout);
         let mut report = verdict::report(&asked, visit);
         exit = worse(exit, verdict::exit(&report, args.strict, asked.listed));
@@ -68,7 +76,7 @@ pub fn run(view: &View, args: &ProbeArgs) -> Result<Exit, Failure> {
         Format::Json => json::print(&reports, &views, out),
         Format::Human => text::print(&reports, &views, look.color, look.width, out),
     })?;
-    Ok(exit)
+    Ok(signal.map_or(exit, Exit::of_signal))
 }
 
 /// Says on standard error what is worth knowing.
@@ -90,7 +98,8 @@ fn called(calls: Vec<node::Target>, learns: bool, timeout: Duration) -> Result<V
 
 /// For each peer whether it answers a call in TLS, where one in plain got no answer.
 fn try_tls(targets: &Targets, visits: &[Visit], timeout: Duration) -> Result<Vec<bool>, Failure> {
-    let options = ClientTlsOptions { trust: None, expected: Expected::Anything, certificate: None, sni: None };
+    let options =
+        ClientTlsOptions { trust: None, revoked: None, expected: Expected::Anything, certificate: None, sni: None };
     let tls = ClientTls::new(&options).map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
     let tls = Rc::new(tls);
     let silent = |visit: &Visit| {
@@ -111,7 +120,7 @@ fn try_tls(targets: &Targets, visits: &[Visit], timeout: Duration) -> Result<Vec
         }
     }
     let mut answers = vec![false; visits.len()];
-    if calls.is_empty() {
+    if calls.is_empty() || files::interrupted().is_some() {
         return Ok(answers);
     }
     for (n, visit) in again.into_iter().zip(called(calls, false, timeout.min(Duration::from_secs(2)))?) {

@@ -2,13 +2,13 @@
 
 use std::io;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::spool::Gone;
+use super::queue::{Gone, Queue};
 use crate::node::clock;
 use crate::record::Journal;
 
@@ -43,33 +43,33 @@ pub struct Recorder {
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
+    /// Lines that aren't durable.
+    queue: Queue<Vec<u8>>,
+    progress: Mutex<Progress>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    chunks: Vec<Vec<u8>>,
-    /// Bytes that aren't durable, those counted in that the thread has taken.
-    waiting: usize,
-    /// Nothing more will come.
-    ended: bool,
+struct Progress {
     /// The disk takes nothing at the moment.
     trouble: Option<String>,
     /// Bytes of the file that are durable.
     position: u64,
-    /// The thread has ended; how.
-    done: Option<io::Result<()>>,
 }
 
 impl Recorder {
     /// Starts the thread.
     #[must_use]
-    pub fn start<J: Journal + Send + 'static>(journal: J, name: String, patience: Patience) -> Self {
+    pub fn start<J: Journal + Send + 'static>(mut journal: J, name: String, patience: Patience) -> Self {
         let shared = Arc::<Shared>::default();
-        shared.lock().position = journal.position();
+        shared.progress().position = journal.position();
         let own = Arc::clone(&shared);
-        Self { shared, thread: thread::spawn(move || own.run(journal, patience)), name }
+        let thread = thread::spawn(move || {
+            let result = own.record(&mut journal, patience);
+            // Whoever hears that it is done may open the file again.
+            drop(journal);
+            own.queue.close(result);
+        });
+        Self { shared, thread, name }
     }
 
     /// Hands lines over.
@@ -77,14 +77,7 @@ impl Recorder {
     /// # Errors
     /// If nothing more is recorded.
     pub fn push(&self, lines: Vec<u8>) -> Result<(), Gone> {
-        let mut state = self.shared.lock();
-        if state.done.is_some() {
-            return Err(Gone);
-        }
-        state.waiting += lines.len();
-        state.chunks.push(lines);
-        self.shared.changed.notify_all();
-        Ok(())
+        self.shared.queue.push(lines)
     }
 
     /// Bytes that aren't durable yet.
@@ -92,20 +85,19 @@ impl Recorder {
     /// # Errors
     /// If nothing more is recorded.
     pub fn waiting(&self) -> Result<usize, Gone> {
-        let state = self.shared.lock();
-        if state.done.is_some() { Err(Gone) } else { Ok(state.waiting) }
+        self.shared.queue.waiting()
     }
 
     /// Why the disk takes nothing at the moment, if that is so.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.shared.lock().trouble.clone()
+        self.shared.progress().trouble.clone()
     }
 
     /// Bytes of the file that are durable.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.shared.lock().position
+        self.shared.progress().position
     }
 
     /// The file, for people.
@@ -119,19 +111,14 @@ impl Recorder {
     /// # Errors
     /// If it isn't.
     pub fn finish(self, patience: Option<Duration>) -> Result<(), Failure> {
-        let mut state = self.shared.lock();
-        state.ended = true;
-        self.shared.changed.notify_all();
-        let running = |state: &mut State| state.done.is_none() && !self.thread.is_finished();
-        let mut state = self.shared.wait(state, patience.unwrap_or(Duration::MAX), running);
-        let position = state.position;
-        let error = match state.done.take() {
+        let error = match self.shared.queue.finish(&self.thread, patience) {
             Some(Ok(())) => return Ok(()),
             Some(Err(error)) => error.to_string(),
             // The disk holds the thread up, or a mistake of ours has ended it.
             None => "the disk didn't answer in time".to_owned(),
         };
-        let message = format!("record {}: {error}", self.name);
+        let (name, position) = (&self.name, self.position());
+        let message = format!("record {name}: {error}");
         let help = format!(
             "{position} bytes of it are safe, up to the end of a line; record into it again and it goes on behind them"
         );
@@ -140,27 +127,19 @@ impl Recorder {
 }
 
 impl Shared {
-    fn run<J: Journal>(&self, mut journal: J, patience: Patience) {
-        let result = self.record(&mut journal, patience);
-        let mut state = self.lock();
-        state.done = Some(result);
-        state.chunks = Vec::new();
-        drop(state);
-        drop(journal);
-        self.changed.notify_all();
-    }
-
+    /// The thread.
     fn record<J: Journal>(&self, journal: &mut J, patience: Patience) -> io::Result<()> {
         let mut unsynced: Option<Instant> = None;
         let mut written = 0;
         loop {
             let pause = unsynced.map_or(LOOK, |since| (since + GROUP).saturating_duration_since(clock::now()));
-            let idle = |state: &mut State| state.chunks.is_empty() && !state.ended;
-            let mut state = self.wait(self.lock(), pause, idle);
-            let (chunks, ended) = (mem::take(&mut state.chunks), state.ended);
-            drop(state);
+            let (chunks, ended) = self.queue.take(pause);
             for chunk in &chunks {
-                self.append(journal, chunk, patience)?;
+                if let Err(error) = self.append(journal, chunk, patience) {
+                    // What was appended before may still become safe.
+                    let _the_first_error_counts = self.sync(journal, &mut written);
+                    return Err(error);
+                }
                 written += chunk.len();
                 unsynced.get_or_insert_with(clock::now);
             }
@@ -168,58 +147,46 @@ impl Shared {
             if !(due || ended) {
                 continue;
             }
-            // An error of this is final: what the disk holds is unknown then, and a second try would say it is fine.
-            journal.sync()?;
+            self.sync(journal, &mut written)?;
             unsynced = None;
-            let mut state = self.lock();
-            state.waiting -= mem::take(&mut written);
-            state.position = journal.position();
-            let done = state.ended && state.chunks.is_empty();
-            drop(state);
-            self.changed.notify_all();
-            if done {
+            if ended {
                 return Ok(());
             }
         }
     }
 
-    /// Appends, again and again for a while where the system says no.
+    /// Makes what was written durable. An error is final: what the disk holds is unknown then, and a second try would say it is
+    /// fine.
+    fn sync<J: Journal>(&self, journal: &mut J, written: &mut usize) -> io::Result<()> {
+        journal.sync()?;
+        self.progress().position = journal.position();
+        self.queue.written(mem::take(written));
+        Ok(())
+    }
+
+    /// Appends, again and again for a while where the disk is full.
     fn append<J: Journal>(&self, journal: &mut J, chunk: &[u8], patience: Patience) -> io::Result<()> {
         let began = clock::now();
         loop {
             let Err(error) = journal.append(chunk) else {
-                self.lock().trouble = None;
+                self.progress().trouble = None;
                 return Ok(());
             };
-            // What the journal itself says, and not the system, won't get better.
-            if error.raw_os_error().is_none() || clock::now() >= began + patience.most {
+            // Somebody may make room on a full disk. Nothing else gets better by waiting.
+            let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            if !full || clock::now() >= began + patience.most {
                 return Err(error);
             }
-            let mut state = self.lock();
-            state.trouble = Some(error.to_string());
-            let state = self.wait(state, patience.pause, |state| !state.ended);
-            if state.ended {
-                drop(state);
+            self.progress().trouble = Some(error.to_string());
+            if self.queue.pause(patience.pause) {
                 return journal.append(chunk).map_err(|_| error);
             }
         }
     }
 
     /// A panic in the other thread has left a state that is as good as any.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(
-        &self,
-        state: MutexGuard<'a, State>,
-        patience: Duration,
-        condition: impl FnMut(&mut State) -> bool,
-    ) -> MutexGuard<'a, State> {
-        match self.changed.wait_timeout_while(state, patience, condition) {
-            Ok((state, _)) => state,
-            Err(poisoned) => poisoned.into_inner().0,
-        }
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,6 +14,7 @@ use super::args::{Existing, Life, ReplayArgs, Speed};
 use super::collect::Collector;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::files;
 use super::learn::{Course, Ending, Stage, learn};
 use super::stdout;
 use super::target::{self, Identity, Tables, Target, Targets};
@@ -167,13 +168,15 @@ impl<'a> Job<'a> {
     }
 
     fn send(&self, targets: &Targets, plans: &[Vec<Option<Route>>]) -> Result<Exit, Failure> {
+        // Also between two sessions a signal ends it in order.
+        let _guard = files::Guard::note();
         let mut worst = Exit::Done;
         for (peer, routes) in targets.peers.iter().zip(plans) {
             let (taught, exit) = self.send_to(targets, peer, routes)?;
             let report = self.report(peer, routes, &taught);
             stdout::print(|out| out.write_all(report.as_bytes()))?;
             worst = worse(worst, exit);
-            if matches!(exit, Exit::Interrupted | Exit::Terminated) {
+            if exit.is_signal() {
                 break;
             }
         }
@@ -202,9 +205,11 @@ impl<'a> Job<'a> {
             };
             let taught = teach(&self.source, meeting, &peer.us, routes, how.clone(), bar.clone())?;
             bar.finish_and_clear();
+            if taught.ending != Ending::Done {
+                taught.turned_away.lines().iter().for_each(|line| tell(line));
+            }
             let exit = match (&taught.ending, &taught.problem) {
-                (Ending::Interrupted(15), _) => Exit::Terminated,
-                (Ending::Interrupted(_), _) => Exit::Interrupted,
+                (Ending::Interrupted(signal), _) => Exit::of_signal(*signal),
                 (Ending::TimedOut, _) => {
                     tell(&format!("{}: it has not called", peer.shown()));
                     Exit::Io
@@ -212,7 +217,7 @@ impl<'a> Job<'a> {
                 (_, Some(Problem::Link(why))) => {
                     if session < SESSIONS {
                         tell(&format!("{}: {why}; everything is sent again", peer.shown()));
-                        std::thread::sleep(Duration::from_millis(500 * u64::from(session)));
+                        pause(Duration::from_millis(500) * session);
                         session += 1;
                         continue;
                     }
@@ -356,10 +361,18 @@ fn told(tally: &Tally, entries: u64) -> String {
     text
 }
 
+/// Waits so long, or until a signal comes.
+fn pause(time: Duration) {
+    let end = clock::now() + time;
+    while clock::now() < end && files::interrupted().is_none() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// The worse of two ends: interrupted, 3, 5, 1.
 fn worse(a: Exit, b: Exit) -> Exit {
     let rank = |exit: Exit| match exit {
-        Exit::Interrupted | Exit::Terminated => 4,
+        exit if exit.is_signal() => 4,
         Exit::Io => 3,
         Exit::Incomplete => 2,
         Exit::Done => 0,

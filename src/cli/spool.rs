@@ -1,29 +1,25 @@
 //! A thread that writes what others make, so that a slow reader or disk stops nobody who has heartbeats to send.
 
-use std::collections::VecDeque;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::exit::Exit;
 use super::failure::Failure;
 use super::files::{self, Output};
+use super::queue::{Gone, Load, Queue};
 use super::stdout::{self, StdoutError};
-use crate::node::clock;
 
-/// Bytes that may wait before whoever brings more has to wait, too.
+/// Bytes that may wait before a [`Writer`] waits, too.
 const FULL: usize = 8 << 20;
 
-/// How long it waits. After that it goes on, and a little more than [`FULL`] waits: whoever reads a connection must come back
-/// to it in time.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How often a [`Writer`] that waits looks for signals.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Bytes of one chunk.
 pub const CHUNK: usize = 64 << 10;
-
-/// How long a slow reader has once a signal has asked the program to end.
-pub const LAST_WORDS: Duration = Duration::from_millis(700);
 
 /// Where the text goes.
 #[derive(Debug)]
@@ -34,28 +30,111 @@ pub enum Destination {
     File(Output),
 }
 
-/// Text on its way.
+/// What is on its way to be written.
 #[derive(Debug)]
-pub struct Spool {
-    shared: Arc<Shared>,
+pub struct Spool<T = Vec<u8>> {
+    queue: Arc<Queue<T>>,
     thread: JoinHandle<Option<Output>>,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
+impl Spool {
+    /// Starts a thread that writes text as it is.
+    #[must_use]
+    pub fn start(destination: Destination) -> Self {
+        Self::start_with(destination, |text: Vec<u8>, out| out.write_all(&text))
+    }
+
+    /// A writer for those who have nothing else to do: it waits as long as it takes, but for a moment only once a signal has
+    /// asked the program to end.
+    #[must_use]
+    pub fn writer(&self) -> Writer<'_> {
+        Writer { spool: self, buffer: Vec::with_capacity(CHUNK) }
+    }
 }
 
-#[derive(Debug, Default)]
-struct State {
-    chunks: VecDeque<Vec<u8>>,
-    /// Bytes of all chunks.
-    bytes: usize,
-    /// Nothing more will come.
-    ended: bool,
-    /// The thread has nothing more to do.
-    done: Option<io::Result<()>>,
+impl<T: Load> Spool<T> {
+    /// Starts a thread that writes things in the way of `write`.
+    #[must_use]
+    pub fn start_with(
+        destination: Destination,
+        mut write: impl FnMut(T, &mut dyn Write) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        let queue = Arc::<Queue<T>>::default();
+        let own = Arc::clone(&queue);
+        let thread = thread::spawn(move || {
+            let (result, output) = match destination {
+                Destination::Stdout => (write_all(&own, &mut write, &mut stdout::writer()), None),
+                Destination::File(mut output) => (write_all(&own, &mut write, &mut output), Some(output)),
+            };
+            own.close(result);
+            output
+        });
+        Self { queue, thread }
+    }
+
+    /// Hands something over, however much waits: for those who look at [`Self::waiting`] before.
+    ///
+    /// # Errors
+    /// If nothing more is written.
+    pub fn push(&self, load: T) -> Result<(), Gone> {
+        self.queue.push(load)
+    }
+
+    /// Bytes that aren't written yet.
+    ///
+    /// # Errors
+    /// If nothing more is written.
+    pub fn waiting(&self) -> Result<usize, Gone> {
+        self.queue.waiting()
+    }
+
+    /// Waits until fewer bytes than that wait, `patience` at most; returns how many do.
+    ///
+    /// # Errors
+    /// If nothing more is written.
+    pub fn waiting_below(&self, bytes: usize, patience: Duration) -> Result<usize, Gone> {
+        self.queue.waiting_below(bytes, patience)
+    }
+
+    /// Waits until everything is written, `patience` at most if one is given; a file then takes its place if it is to be
+    /// `kept`.
+    ///
+    /// # Errors
+    /// If it wasn't written in full.
+    pub fn finish(self, patience: Option<Duration>, kept: bool) -> Result<(), Failure> {
+        let Some(result) = self.queue.finish(&self.thread, patience) else {
+            // A reader or a disk holds the thread up; the end of the program frees it.
+            let exit = files::interrupted().map_or(Exit::Io, Exit::of_signal);
+            let message = "what was written is incomplete: nothing more was taken in time";
+            return Err(Failure::new(exit, message, ""));
+        };
+        let output = self.thread.join().unwrap_or_default();
+        match (result, output) {
+            (Err(error), Some(output)) => Err(output.failed(&error).into()),
+            (Err(error), None) => Err(StdoutError::of(error).into()),
+            (Ok(()), Some(output)) if kept => Ok(output.finish()?),
+            (Ok(()), _) => Ok(()),
+        }
+    }
+}
+
+/// The thread.
+fn write_all<T: Load>(
+    queue: &Queue<T>,
+    write: &mut impl FnMut(T, &mut dyn Write) -> io::Result<()>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    loop {
+        let (loads, ended) = queue.take(Duration::MAX);
+        for load in loads {
+            let bytes = load.bytes();
+            write(load, out)?;
+            queue.written(bytes);
+        }
+        if ended {
+            return Ok(());
+        }
+    }
 }
 
 /// Puts text into a spool; what isn't flushed is lost.
@@ -63,26 +142,22 @@ struct State {
 pub struct Writer<'a> {
     spool: &'a Spool,
     buffer: Vec<u8>,
-    /// When it gives up.
-    limit: Option<Instant>,
 }
 
 impl Writer<'_> {
     fn hand_over(&mut self) -> io::Result<()> {
-        while self.spool.is_full() {
-            if self.limit.is_none() && files::interrupted().is_some() {
-                self.limit = Some(clock::now() + LAST_WORDS);
-            }
-            if self.limit.is_some_and(|limit| clock::now() > limit) {
+        let gone = |Gone| io::Error::from(io::ErrorKind::BrokenPipe);
+        while self.spool.waiting_below(FULL, LOOK).map_err(gone)? >= FULL {
+            if self.spool.queue.is_late() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
         let chunk = mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
-        self.spool.push(chunk).map_err(|Gone| io::ErrorKind::BrokenPipe.into())
+        self.spool.push(chunk).map_err(gone)
     }
 }
 
-impl io::Write for Writer<'_> {
+impl Write for Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= CHUNK {
@@ -93,143 +168,6 @@ impl io::Write for Writer<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() { Ok(()) } else { self.hand_over() }
-    }
-}
-
-/// Nothing more is written; [`Spool::finish`] says why.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Gone;
-
-impl Spool {
-    /// Starts the thread.
-    #[must_use]
-    pub fn start(destination: Destination) -> Self {
-        let shared = Arc::<Shared>::default();
-        let own = Arc::clone(&shared);
-        Self { shared, thread: thread::spawn(move || own.write(destination)) }
-    }
-
-    /// Hands text over.
-    ///
-    /// # Errors
-    /// If nothing more is written.
-    pub fn push(&self, chunk: Vec<u8>) -> Result<(), Gone> {
-        self.is_full();
-        self.push_at_once(chunk)
-    }
-
-    /// Hands text over, however much waits: for those who look at [`Self::waiting`] before.
-    ///
-    /// # Errors
-    /// If nothing more is written.
-    pub fn push_at_once(&self, chunk: Vec<u8>) -> Result<(), Gone> {
-        let mut state = self.shared.lock();
-        if state.done.is_some() {
-            return Err(Gone);
-        }
-        state.bytes += chunk.len();
-        state.chunks.push_back(chunk);
-        self.shared.changed.notify_all();
-        Ok(())
-    }
-
-    /// Bytes that aren't written yet.
-    ///
-    /// # Errors
-    /// If nothing more is written.
-    pub fn waiting(&self) -> Result<usize, Gone> {
-        let state = self.shared.lock();
-        if state.done.is_some() { Err(Gone) } else { Ok(state.bytes) }
-    }
-
-    /// A writer for those who have nothing else to do: it waits as long as it takes, but for a moment only once a signal has
-    /// asked the program to end.
-    #[must_use]
-    pub fn writer(&self) -> Writer<'_> {
-        Writer { spool: self, buffer: Vec::with_capacity(CHUNK), limit: None }
-    }
-
-    /// Whether too much waits, after a moment of patience.
-    fn is_full(&self) -> bool {
-        let full = |state: &mut State| state.bytes >= FULL && state.done.is_none();
-        full(&mut self.shared.wait(self.shared.lock(), PATIENCE, full))
-    }
-
-    /// Waits until everything is written, `patience` at most if one is given; a file then takes its place if it is to be
-    /// `kept`.
-    ///
-    /// # Errors
-    /// If it wasn't written in full.
-    pub fn finish(self, patience: Option<Duration>, kept: bool) -> Result<(), Failure> {
-        let mut state = self.shared.lock();
-        state.ended = true;
-        self.shared.changed.notify_all();
-        let patience = patience.unwrap_or(Duration::MAX);
-        let mut state = self.shared.wait(state, patience, |state| state.done.is_none());
-        let done = state.done.take();
-        drop(state);
-        let Some(result) = done else {
-            // The reader holds the thread up; the end of the program frees it.
-            return Err(StdoutError::Failed(io::ErrorKind::TimedOut.into()).into());
-        };
-        let output = self.thread.join().unwrap_or_default();
-        match (result, output) {
-            (Err(error), Some(output)) => Err(Failure::io("write", &output.shown(), &error)),
-            (Err(error), None) => Err(StdoutError::of(error).into()),
-            (Ok(()), Some(output)) if kept => Ok(output.finish()?),
-            (Ok(()), _) => Ok(()),
-        }
-    }
-}
-
-impl Shared {
-    /// The thread.
-    fn write(&self, mut destination: Destination) -> Option<Output> {
-        let result = self.write_all(&mut destination);
-        let mut state = self.lock();
-        state.done = Some(result);
-        let waiting = mem::take(&mut state.chunks);
-        state.bytes = 0;
-        drop(state);
-        self.changed.notify_all();
-        drop(waiting);
-        match destination {
-            Destination::Stdout => None,
-            Destination::File(output) => Some(output),
-        }
-    }
-
-    fn write_all(&self, destination: &mut Destination) -> io::Result<()> {
-        let mut stdout = stdout::writer();
-        loop {
-            let idle = |state: &mut State| state.chunks.is_empty() && !state.ended;
-            let mut state = self.wait(self.lock(), Duration::MAX, idle);
-            let Some(chunk) = state.chunks.pop_front() else { return Ok(()) };
-            drop(state);
-            match destination {
-                Destination::Stdout => stdout.write_all(&chunk)?,
-                Destination::File(output) => output.write_all(&chunk)?,
-            }
-            self.lock().bytes -= chunk.len();
-            self.changed.notify_all();
-        }
-    }
-
-    /// A panic in the other thread has left a state that is as good as any.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(
-        &self,
-        state: MutexGuard<'a, State>,
-        patience: Duration,
-        condition: impl FnMut(&mut State) -> bool,
-    ) -> MutexGuard<'a, State> {
-        match self.changed.wait_timeout_while(state, patience, condition) {
-            Ok((state, _)) => state,
-            Err(poisoned) => poisoned.into_inner().0,
-        }
     }
 }
 

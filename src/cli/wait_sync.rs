@@ -38,6 +38,7 @@ pub fn run(view: &View, args: &WaitSyncArgs) -> Result<Exit, Failure> {
     let counting = Counting::new(targets.peers.len(), wanted, bar.clone());
     let learned = learn(&targets, Course { who, timeout, again: true }, counting)?;
     bar.finish_and_clear();
+    dump::tell(learned.strangers());
     let answers = answers(&learned);
     let exit = exit(&learned, &answers);
     match args.format {
@@ -145,10 +146,8 @@ fn judge(counting: &Counting, at: usize, lesson: &Lesson, count: &Count) -> (Ans
 }
 
 fn exit(learned: &Learned<Counting>, answers: &[AnswerOf<'_>]) -> Exit {
-    match learned.ending {
-        Ending::Interrupted(15) => return Exit::Terminated,
-        Ending::Interrupted(_) => return Exit::Interrupted,
-        Ending::Done | Ending::TimedOut => {}
+    if let Ending::Interrupted(signal) = learned.ending {
+        return Exit::of_signal(signal);
     }
     let any = |result: Answer| answers.iter().any(|answer| answer.result == result);
     let failed = learned.lessons.iter().any(|lesson| matches!(lesson.stage, Stage::Failed { .. }));

@@ -14,7 +14,6 @@ mod rounds;
 mod terminal;
 mod ui;
 mod view;
-mod wall;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -27,6 +26,7 @@ use super::files;
 use super::spool::{Destination, Spool};
 use super::target::{self, Identity, Listen, Tables, Targets};
 use super::view::View;
+use super::wall::WallClock;
 use crate::escape;
 use crate::node::metrics::Server;
 use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
@@ -43,7 +43,6 @@ use outlet::Outlet;
 use peer::Peer;
 use rounds::Rounds;
 use ui::{Chosen, Ui};
-use wall::WallClock;
 
 /// How long the last words to peers may take.
 const GOODBYE: Duration = Duration::from_millis(200);
@@ -138,7 +137,7 @@ impl Watch<'_> {
             let ending = rounds.run(&node, &control).await;
             node.handler().stopping = true;
             control.stop_all();
-            rounds::until(clock::now() + GOODBYE, std::pin::pin!(node.finished())).await;
+            clock::until(clock::now() + GOODBYE, node.finished()).await;
             let follower =
                 std::mem::replace(&mut *node.handler(), Follower::new(Vec::new(), Selection::default(), Vec::new()));
             // The terminal is as it was before anything more is said.
@@ -173,7 +172,7 @@ impl Watch<'_> {
         };
         if let Some(lines) = lines {
             let channel = Channel::Stdout(Spool::start(Destination::Stdout));
-            outlets.push(Outlet::new(lines, channel, WallClock::new().at(now))?);
+            outlets.push(Outlet::new(lines, channel, WallClock::default().at(now))?);
         }
         // What the screen shows is chosen there.
         let filter = self.filter.clone().filter(|_| self.format != WatchFormat::Tui);

@@ -88,10 +88,10 @@ impl Drop for Seat {
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     counts: RefCell<BTreeMap<&'static str, u64>>,
-    sources: RefCell<HashMap<Option<IpAddr>, Source>>,
+    sources: RefCell<HashMap<(Option<IpAddr>, &'static str), Source>>,
 }
 
-/// What was told of a source.
+/// What was told of a source, about one reason.
 #[derive(Debug)]
 struct Source {
     told: Instant,
@@ -99,7 +99,7 @@ struct Source {
 }
 
 impl Refusals {
-    /// A source is told once in that time.
+    /// A source is told once in that time for each reason.
     const PAUSE: Duration = Duration::from_secs(10);
 
     /// The most sources that are remembered; more than that share one.
@@ -110,11 +110,13 @@ impl Refusals {
         *self.counts.borrow_mut().entry(refusal.reason.label()).or_default() += 1;
         let mut sources = self.sources.borrow_mut();
         let recent = |source: &Source| now.saturating_duration_since(source.told) < Self::PAUSE;
-        if sources.len() >= Self::MAX_SOURCES && !sources.contains_key(&refusal.from) {
+        let label = refusal.reason.label();
+        if sources.len() >= Self::MAX_SOURCES && !sources.contains_key(&(refusal.from, label)) {
             sources.retain(|_, source| recent(source));
             sources.shrink_to(Self::MAX_SOURCES);
         }
-        let key = refusal.from.filter(|_| sources.len() < Self::MAX_SOURCES || sources.contains_key(&refusal.from));
+        let has_room = sources.len() < Self::MAX_SOURCES || sources.contains_key(&(refusal.from, label));
+        let key = (refusal.from.filter(|_| has_room), label);
         if let Some(source) = sources.get(&key).filter(|source| recent(source)) {
             source.untold.set(source.untold.get().saturating_add(1));
             return false;
@@ -188,7 +190,8 @@ mod tests {
         assert!(tell(&mut Refusal::new(ip(2), RefusalReason::Left), 9));
         assert!(tell(&mut refusal, 10));
         assert_eq!(refusal.untold, 2);
-        assert_eq!(refusals.counts(), BTreeMap::from([("left", 1), ("silent", 4)]));
+        assert!(tell(&mut Refusal::new(ip(1), RefusalReason::Left), 10), "another reason");
+        assert_eq!(refusals.counts(), BTreeMap::from([("left", 2), ("silent", 4)]));
     }
 
     #[test]

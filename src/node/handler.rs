@@ -25,7 +25,7 @@ pub trait Handler: 'static {
     /// Something happened on the way to a session, or to it.
     fn link(&mut self, peer: PeerIndex, now: Instant, state: &LinkState<'_>);
 
-    /// A caller was turned away. Told once in ten seconds for each source.
+    /// A caller was turned away. Told once in ten seconds for each source and reason.
     fn refused(&mut self, _now: Instant, _refusal: &Refusal) {}
 }
 

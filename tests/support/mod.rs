@@ -36,7 +36,7 @@ pub(crate) use self::{
     haproxy::{Check, Haproxy, haproxies},
     live::{Live, Setup},
     network::Network,
-    program::Program,
+    program::{Ended, Program},
     running::{Retired, Running},
     wait::{DEADLINE, wait_until},
 };

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::dir::{Dir, unusual_kind};
 use super::error::FileError;
@@ -60,10 +60,10 @@ impl Output {
         Ok(Self { path: path.to_owned(), fd, beside: Some(Beside { place, temp }) })
     }
 
-    /// The path, for people.
+    /// A write that failed.
     #[must_use]
-    pub fn shown(&self) -> String {
-        self.path.display().to_string()
+    pub fn failed(&self, error: &io::Error) -> FileError {
+        FileError::system("write", &self.path, Errno::from_io_error(error).unwrap_or(Errno::IO))
     }
 
     /// Makes what was written durable and puts it in its place.

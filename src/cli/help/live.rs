@@ -37,8 +37,9 @@ Examples:
 
 A file is mode 0600 and takes its place at the end, with what came; if
 nothing came, the old one stays. The last record says whether that is
-everything (\"complete\"). Exit: 0 all came, 2 no such table, 3 no or a
-broken connection, 5 not all came.";
+everything (\"complete\"). For a reader that is slow, 256 MiB of packed
+records may wait; more ends it. Exit: 0 all came, 2 no such table, 3 no
+or a broken connection, 5 not all came.";
 
 /// `compare`.
 pub const COMPARE: &str = "\

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::{BORROWED, Lesson, Pupil, Stage};
 use crate::cli::target::{Identity, Target};
-use crate::node::{Control, Handler, LinkError, LinkState, Next, PeerIndex};
+use crate::cli::turned_away::TurnedAway;
+use crate::node::{Control, Handler, LinkError, LinkState, Next, PeerIndex, Refusal};
 use crate::proto::Session;
 use crate::proto::hello::{Status, Version};
 use crate::proto::session::{Closed, Event};
@@ -20,6 +21,7 @@ pub(super) struct Learner<P> {
     /// A session that is lost isn't the end: another one will come.
     patient: bool,
     peers: Vec<Peer>,
+    turned_away: TurnedAway,
 }
 
 struct Peer {
@@ -56,16 +58,17 @@ impl<P: Pupil> Learner<P> {
             over: false,
         };
         let peers = targets.iter().map(peer).collect();
-        Self { pupil: Some(pupil), control, began, who, patient, peers }
+        Self { pupil: Some(pupil), control, began, who, patient, peers, turned_away: TurnedAway::default() }
     }
 
     /// What became of it.
-    pub(super) fn end(&mut self, now: Instant) -> (Option<P>, Vec<Lesson>) {
+    pub(super) fn end(&mut self, now: Instant) -> (Option<P>, Vec<Lesson>, TurnedAway) {
         // What came last may still wait for a pause.
         if let Some(pupil) = &mut self.pupil {
             pupil.pause(now);
         }
-        (self.pupil.take(), self.peers.drain(..).map(|peer| peer.lesson).collect())
+        let lessons = self.peers.drain(..).map(|peer| peer.lesson).collect();
+        (self.pupil.take(), lessons, std::mem::take(&mut self.turned_away))
     }
 
     fn learned(&mut self, peer: PeerIndex, now: Instant, complete: bool) {
@@ -168,6 +171,10 @@ impl<P: Pupil> Handler for Learner<P> {
         if !at.over && !ours {
             self.failed(peer, now, why, !again);
         }
+    }
+
+    fn refused(&mut self, _now: Instant, refusal: &Refusal) {
+        self.turned_away.note(refusal);
     }
 }
 

@@ -1,14 +1,19 @@
 //! The calls themselves: a hello, and a resync of which the entries are counted and not kept.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use crate::cli::files;
 use crate::node::tls::Secured;
 use crate::node::{self, Control, Handler, LinkError, LinkState, Next, Node, PeerIndex, clock};
 use crate::proto::Session;
 use crate::proto::hello::Version;
 use crate::proto::session::Event;
 use crate::stick::Definition;
+
+/// How often it is looked whether a signal has come.
+const TICK: Duration = Duration::from_millis(50);
 
 /// What happened on a call.
 #[derive(Debug, Default)]
@@ -29,7 +34,7 @@ pub(super) struct Visit {
     pub(super) end: Option<LinkError>,
 }
 
-/// Calls all targets once, at the same time, for as long as `timeout`. Without `learns`, nothing is asked for.
+/// Calls all targets once, at the same time, for as long as `timeout`, or until a signal comes. Without `learns`, nothing is asked for.
 ///
 /// # Errors
 /// If the system gives no event queue.
@@ -48,7 +53,13 @@ pub(super) fn call(
             node.dial(target);
         }
         let end = clock::now() + timeout;
-        clock::until(end, node.finished()).await;
+        let mut finished = pin!(node.finished());
+        while clock::now() < end && files::interrupted().is_none() {
+            let tick = end.min(clock::now() + TICK);
+            if clock::until(tick, finished.as_mut()).await.is_some() {
+                break;
+            }
+        }
         std::mem::take(&mut node.handler().visits)
     })
 }
@@ -57,6 +68,13 @@ struct Visitor {
     control: Control,
     learns: bool,
     visits: Vec<Visit>,
+}
+
+impl Visit {
+    /// Whether no more would have come.
+    pub(super) const fn is_over(&self) -> bool {
+        self.end.is_some() || self.resync.is_some()
+    }
 }
 
 impl Visitor {

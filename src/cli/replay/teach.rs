@@ -13,9 +13,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::learn::{Ending, attend};
+use crate::cli::turned_away::TurnedAway;
 use crate::node::{
     self, Control, Handler, LinkError, LinkState, ListenError, ListenOptions, Listener, Next, Node, OUTPUT_LOW,
-    PeerIndex, clock,
+    PeerIndex, Refusal, clock,
 };
 use crate::proto::Session;
 use crate::proto::session::{EnvelopeError, Event, LocalTable, Push};
@@ -86,6 +87,8 @@ pub(super) struct Taught {
     pub(super) ending: Ending,
     /// What went wrong.
     pub(super) problem: Option<Problem>,
+    /// Who else called, if the peer was to call us.
+    pub(super) turned_away: TurnedAway,
 }
 
 /// What can go wrong.
@@ -184,6 +187,7 @@ struct Teacher {
     moved: Instant,
     /// A session was established.
     met: bool,
+    turned_away: TurnedAway,
     control: Control,
     values: Vec<u64>,
 }
@@ -211,6 +215,7 @@ impl Teacher {
             problem: None,
             moved: clock::now(),
             met: false,
+            turned_away: TurnedAway::default(),
             control,
             values: Vec::new(),
         }
@@ -223,7 +228,8 @@ impl Teacher {
 
     fn taught(&mut self, ending: Ending) -> Taught {
         let (tallies, unfit, problem) = (std::mem::take(&mut self.tallies), self.unfit.take(), self.problem.take());
-        Taught { tallies, unfit, ending, problem }
+        let turned_away = std::mem::take(&mut self.turned_away);
+        Taught { tallies, unfit, ending, problem, turned_away }
     }
 
     /// Whether everything that was sent is acknowledged.
@@ -379,5 +385,9 @@ impl Handler for Teacher {
             // One session at a time; a listener would stay open.
             self.control.stop_all();
         }
+    }
+
+    fn refused(&mut self, _now: Instant, refusal: &Refusal) {
+        self.turned_away.note(refusal);
     }
 }

@@ -26,14 +26,12 @@ pub(super) fn targets(view: &View, args: &ConnectArgs, words: &[String], who: Id
     let mut notes = Vec::new();
     let mut peers = Vec::new();
     for (entry, address) in reading.chosen(section, words)? {
-        peers.push(reading.target(section, entry, address, &us, who, &mut notes)?);
+        peers.push(reading.target(section, entry, address, &us, who)?);
     }
     if let Some(entry) = section.entry(&us).filter(|entry| has_shard(section, entry)) {
         let name = escape::name(&entry.name);
         notes.push(format!("the line of `{name}` has `shard`: HAProxy sends a part of the entries only"));
     }
-    notes.sort();
-    notes.dedup();
     let section = section.name.clone();
     Ok(Targets { peers, listen: None, configuration: Some(Configuration { loaded, section }), notes })
 }
@@ -170,7 +168,6 @@ impl<'a> Reading<'a> {
         by_hand: Option<&str>,
         us: &[u8],
         who: Identity,
-        notes: &mut Vec<String>,
     ) -> Result<Target, Failure> {
         let address = match by_hand {
             Some(text) => Address::read(check_address(text)?.as_bytes()).map(Address::called),
@@ -183,7 +180,7 @@ impl<'a> Reading<'a> {
         }
         let words: Vec<&[u8]> = section.params(entry).collect();
         let file = self.loaded.files.get(entry.place.file).map_or("", |file| file.name.as_str());
-        let tls = if self.args.tls.ssl { None } else { tls::of_words(&words, &self.globals, Path::new(file), notes)? };
+        let tls = if self.args.tls.ssl { None } else { tls::of_words(&words, &self.globals, Path::new(file))? };
         let us = if who == Identity::Borrowed { &entry.name } else { us };
         let proxy_header = sends_proxy(&words);
         Ok(Target { name: Some(entry.name.as_slice().into()), us: us.into(), address, proxy_header, tls })

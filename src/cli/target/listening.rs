@@ -36,8 +36,8 @@ pub(super) fn listen(args: &ConnectArgs, text: &str, tls: Option<&ClientTlsOptio
     };
     let tls = match tls {
         None => None,
-        Some(ClientTlsOptions { certificate: Some(certificate), trust, .. }) => {
-            Some(ServerTlsOptions { certificate: certificate.clone(), trust: trust.clone() })
+        Some(ClientTlsOptions { certificate: Some(certificate), trust, revoked, .. }) => {
+            Some(ServerTlsOptions { certificate: certificate.clone(), trust: trust.clone(), revoked: revoked.clone() })
         }
         Some(_) => return Err(Failure::misuse("a listener with TLS needs a certificate", "give --ssl --crt FILE")),
     };

@@ -90,20 +90,14 @@ pub(super) fn by_hand<'a>(
             }
         }
     }
-    let all = ClientTlsOptions { trust, expected: Expected::Anything, certificate, sni: None };
+    let all = ClientTlsOptions { trust, revoked: None, expected: Expected::Anything, certificate, sni: None };
     Ok(Some(ByHand { all, host, hosts }))
 }
 
-/// What the words of a `server` line in the file `config` say; `None` for plain TCP. What stands there and isn't obeyed is
-/// added to `notes`.
-pub(super) fn of_words(
-    words: &[&[u8]],
-    globals: &Globals,
-    config: &Path,
-    notes: &mut Vec<String>,
-) -> Result<Option<ClientTlsOptions>, Failure> {
+/// What the words of a `server` line in the file `config` say; `None` for plain TCP.
+pub(super) fn of_words(words: &[&[u8]], globals: &Globals, config: &Path) -> Result<Option<ClientTlsOptions>, Failure> {
     let mut ssl = false;
-    let (mut ca, mut crt, mut host, mut sni) = (None, None, None, None);
+    let (mut ca, mut crl, mut crt, mut host, mut sni) = (None, None, None, None, None);
     let mut verifies = !globals.unverified;
     for param in ParamTable::Server.scan(words, None) {
         let Some(info) = param.info else { continue };
@@ -116,10 +110,7 @@ pub(super) fn of_words(
             "verify" => verifies = value != b"none",
             "verifyhost" => host = Some(value),
             "sni" => sni = constant(value),
-            "crl-file" => {
-                let file = escape::name(value);
-                notes.push(format!("`crl-file {file}` is not looked at: a revoked certificate passes"));
-            }
+            "crl-file" => crl = Some(value),
             _ => {}
         }
     }
@@ -135,13 +126,14 @@ pub(super) fn of_words(
             return Err(Failure::misuse("TLS with `verify required`, and no `ca-file` to check with", help));
         }
     };
+    let revoked = crl.filter(|_| verifies).map(|name| read(&globals.ca_file(config, name), "ca-base")).transpose()?;
     let certificate = crt.map(|name| certificate(&globals.crt(config, name))).transpose()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let sni = sni.map(text);
     // HAProxy compares the certificate with the name it called, if it gave one.
     let host = sni.clone().or_else(|| host.map(text)).filter(|_| verifies);
     let expected = host.map_or(Expected::Anything, |host| Expected::OneOf(vec![host]));
-    Ok(Some(ClientTlsOptions { trust, expected, certificate, sni }))
+    Ok(Some(ClientTlsOptions { trust, revoked, expected, certificate, sni }))
 }
 
 /// The text of `str(…)`. What other expressions give is known with a connection of a client only, and peers have none.

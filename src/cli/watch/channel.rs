@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::cli::failure::Failure;
+use crate::cli::queue::Gone;
 use crate::cli::recorder::Recorder;
-use crate::cli::spool::{Gone, Spool};
+use crate::cli::spool::Spool;
 
 /// Where lines go.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(super) enum Channel {
 impl Channel {
     pub(super) fn push(&self, lines: Vec<u8>) -> Result<(), Gone> {
         match self {
-            Self::Stdout(spool) => spool.push_at_once(lines),
+            Self::Stdout(spool) => spool.push(lines),
             Self::Recording(recorder) => recorder.push(lines),
         }
     }

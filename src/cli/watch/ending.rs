@@ -9,7 +9,7 @@ use crate::cli::dump::tell;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::spool::LAST_WORDS;
+use crate::cli::queue::LAST_WORDS;
 use crate::node::clock;
 
 /// Between two looks at whoever reads slowly.
@@ -62,8 +62,7 @@ pub(super) fn end(mut follower: Follower, ending: Ending, began: Instant) -> Res
     if let Ending::Interrupted(signal) = ending {
         return match result {
             Err(failure) if failure.exit != Exit::Done => Err(failure),
-            _ if signal == 15 => Ok(Exit::Terminated),
-            _ => Ok(Exit::Interrupted),
+            _ => Ok(Exit::of_signal(signal)),
         };
     }
     result?;

@@ -8,9 +8,9 @@ use std::time::Instant;
 use super::held::Held;
 use super::outlet::Outlet;
 use super::peer::{Ask, Peer, Phase};
-use super::wall::WallClock;
 use crate::cli::failure::Failure;
 use crate::cli::target::Tables;
+use crate::cli::wall::WallClock;
 use crate::node::{Handler, LinkState, Next, PeerIndex, Refusal, clock};
 use crate::proto::Session;
 use crate::proto::session::Event;
@@ -72,7 +72,7 @@ impl Follower {
             peers,
             tables: Vec::new(),
             outlets,
-            wall: WallClock::new(),
+            wall: WallClock::default(),
             choice,
             filter,
             misfit: None,

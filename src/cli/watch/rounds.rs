@@ -1,8 +1,6 @@
 //! The main loop: looks at everything again and again until there is a reason to end.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::ending::Ending;
@@ -48,7 +46,7 @@ impl<'a> Rounds<'a> {
         loop {
             let tick = clock::now() + TICK;
             let tick = self.limit.map_or(tick, |limit| limit.min(tick));
-            if until(tick, finished.as_mut()).await.is_some() {
+            if clock::until(tick, finished.as_mut()).await.is_some() {
                 let failed = node.handler().failed.is_some();
                 return if failed { Ending::Failed } else { Ending::Alone };
             }
@@ -155,14 +153,4 @@ impl<'a> Rounds<'a> {
             ui.notice(now, text);
         }
     }
-}
-
-/// What `future` gives, if it ends before that time.
-pub(super) async fn until<F: Future>(then: Instant, mut future: Pin<&mut F>) -> Option<F::Output> {
-    let mut limit = pin!(clock::sleep_until(then));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => limit.as_mut().poll(cx).map(|()| None),
-    })
-    .await
 }

@@ -202,7 +202,7 @@ impl Tty {
     fn send(&mut self) -> io::Result<()> {
         let bytes = std::mem::take(&mut *self.frames.0.borrow_mut());
         match &self.spool {
-            Some(spool) if !bytes.is_empty() => spool.push_at_once(bytes).map_err(|_| io::ErrorKind::BrokenPipe.into()),
+            Some(spool) if !bytes.is_empty() => spool.push(bytes).map_err(|_| io::ErrorKind::BrokenPipe.into()),
             _ => Ok(()),
         }
     }

@@ -56,6 +56,26 @@ pub enum TlsError {
         /// One of these should be there.
         expected: Vec<String>,
     },
+    /// Its authority has taken the certificate back.
+    #[error("its certificate, for {}, or that of an authority it came with, was revoked (crl-file)", listed(.names))]
+    Revoked {
+        /// The names in the certificate.
+        names: Vec<String>,
+    },
+    /// Whether the certificate was taken back isn't known.
+    #[error(
+        "the crl-file has no list of `{issuer}`, or of an authority above it: without one nothing of it is trusted"
+    )]
+    NoRevocationList {
+        /// The common name of the issuer.
+        issuer: String,
+    },
+    /// Whether the certificate was taken back isn't known any more.
+    #[error("the list of `{issuer}`, or of an authority above it, in the crl-file has expired: fetch a new one")]
+    OldRevocationList {
+        /// The common name of the issuer.
+        issuer: String,
+    },
     /// The certificate may not be used for that.
     #[error("its certificate isn't made for this use (extended key usage)")]
     Purpose,
@@ -181,7 +201,7 @@ impl TlsError {
     }
 }
 
-fn issuer(leaf: &Certificate<'_>) -> String {
+pub(super) fn issuer(leaf: &Certificate<'_>) -> String {
     leaf.issuer_name().unwrap_or_else(|| "an issuer without a name".to_owned())
 }
 

@@ -3,6 +3,7 @@
 mod certificate;
 mod chain;
 mod error;
+mod revocation;
 mod verify;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::node::wire::Stream;
 use certificate::Certificate;
-use verify::Verifier;
+use verify::{Trust, Verifier};
 
 pub use error::TlsError;
 
@@ -53,6 +54,8 @@ pub enum Expected {
 pub struct ClientTlsOptions {
     /// Who may have signed the peer's certificate (`ca-file`); `None` = anybody (`verify none`).
     pub trust: Option<Pem>,
+    /// Which certificates were taken back (`crl-file`); only looked at with [`Self::trust`].
+    pub revoked: Option<Pem>,
     /// For whom it may be; only looked at with [`Self::trust`].
     pub expected: Expected,
     /// Our certificate with its key (`crt`).
@@ -69,6 +72,8 @@ pub struct ServerTlsOptions {
     /// Who may have signed the certificates of callers (`ca-file … verify required`); `None` = callers need none
     /// (`verify none`), and any of them may use any peer's name.
     pub trust: Option<Pem>,
+    /// Which certificates were taken back (`crl-file`); only looked at with [`Self::trust`].
+    pub revoked: Option<Pem>,
 }
 
 /// Why TLS can't be set up.
@@ -79,7 +84,7 @@ pub enum TlsSetupError {
     Missing {
         /// The file.
         file: String,
-        /// `certificate` or `private key`.
+        /// `certificate`, `private key` or `revocation list`.
         what: &'static str,
         /// What was found instead, as ` (…)`; may be empty.
         problem: String,
@@ -112,8 +117,9 @@ impl ClientTls {
     /// [`TlsSetupError`].
     pub fn new(options: &ClientTlsOptions) -> Result<Self, TlsSetupError> {
         let provider = provider();
-        let anchors = options.trust.as_ref().map(certificates).transpose()?;
-        let verifier = Arc::new(Verifier::new(anchors, options.expected.clone(), &provider)?);
+        let trust =
+            options.trust.as_ref().map(|pem| Trust::new(pem, options.revoked.as_ref(), &provider)).transpose()?;
+        let verifier = Arc::new(Verifier::new(trust, options.expected.clone(), &provider));
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsSetupError::Library(error.to_string()))?
@@ -161,7 +167,8 @@ impl ServerTls {
             .map_err(|error| TlsSetupError::Library(error.to_string()))?;
         let builder = match &options.trust {
             Some(pem) => {
-                let verifier = Verifier::new(Some(certificates(pem)?), Expected::Anything, &provider)?;
+                let trust = Trust::new(pem, options.revoked.as_ref(), &provider)?;
+                let verifier = Verifier::new(Some(trust), Expected::Anything, &provider);
                 builder.with_client_cert_verifier(Arc::new(verifier))
             }
             None => builder.with_no_client_auth(),

@@ -13,7 +13,8 @@ use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, Unix
 use crate::node::tls::certificate::{Certificate, is_among};
 use crate::node::tls::chain::{Chain, Purpose};
 use crate::node::tls::error::TlsError;
-use crate::node::tls::{Expected, TlsSetupError};
+use crate::node::tls::revocation::Revocations;
+use crate::node::tls::{Expected, Pem, TlsSetupError, certificates};
 
 /// Trusts what HAProxy trusts with the same `ca-file`.
 #[derive(Debug)]
@@ -24,23 +25,19 @@ pub(super) struct Verifier {
     algorithms: WebPkiSupportedAlgorithms,
 }
 
+/// Who may have signed certificates, and which ones were taken back.
 #[derive(Debug)]
-struct Trust {
+pub(super) struct Trust {
     anchors: Vec<CertificateDer<'static>>,
+    revoked: Option<Revocations>,
     roots: Arc<RootCertStore>,
     clients: Arc<dyn ClientCertVerifier>,
 }
 
 impl Verifier {
-    /// Trusts the owners of certificates that one of `anchors` has signed; everybody without.
-    pub(super) fn new(
-        anchors: Option<Vec<CertificateDer<'static>>>,
-        expected: Expected,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Self, TlsSetupError> {
-        let algorithms = provider.signature_verification_algorithms;
-        let trust = anchors.map(|anchors| Trust::new(anchors, provider)).transpose()?;
-        Ok(Self { trust, expected, algorithms })
+    /// Without `trust` everybody is trusted.
+    pub(super) fn new(trust: Option<Trust>, expected: Expected, provider: &CryptoProvider) -> Self {
+        Self { trust, expected, algorithms: provider.signature_verification_algorithms }
     }
 
     fn verify(
@@ -68,6 +65,9 @@ impl Verifier {
                 rustls::Error::InvalidCertificate(error) => TlsError::of_certificate(&error, &parsed, &trust.anchors),
                 other => TlsError::Other(other.to_string()),
             })?;
+        }
+        if let Some(revoked) = &trust.revoked {
+            revoked.check(leaf, sent, &trust.roots.roots, self.algorithms.all, (now, purpose))?;
         }
         let Expected::OneOf(expected) = &self.expected else { return Ok(()) };
         let found = parsed.all_names();
@@ -106,7 +106,14 @@ impl Verifier {
 }
 
 impl Trust {
-    fn new(anchors: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, TlsSetupError> {
+    /// Reads a `ca-file`, and a `crl-file` if there is one.
+    pub(super) fn new(
+        anchors: &Pem,
+        revoked: Option<&Pem>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, TlsSetupError> {
+        let anchors = certificates(anchors)?;
+        let revoked = revoked.map(Revocations::new).transpose()?;
         let mut roots = RootCertStore::empty();
         let (added, _) = roots.add_parsable_certificates(anchors.iter().cloned());
         if added == 0 {
@@ -116,7 +123,7 @@ impl Trust {
         let clients = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider))
             .build()
             .map_err(|error| TlsSetupError::Library(error.to_string()))?;
-        Ok(Self { anchors, roots, clients })
+        Ok(Self { anchors, revoked, roots, clients })
     }
 }
 
