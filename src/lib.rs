@@ -15,6 +15,7 @@
 //!     table/    entries in memory: deadlines, limits, order, filters
 //!     record/   dumps and recordings, one JSON object a line: written and read
 //!     aggregate/  sums over sources: what counts, what is published when
+//!     hold/     tables that outlive the processes they belong to: who may be taught what
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
 //!     proto/    the peers protocol as a state machine without sockets and clocks
@@ -60,6 +61,7 @@ pub mod cli;
 pub mod config;
 pub mod escape;
 pub mod grammar;
+pub mod hold;
 pub mod lint;
 pub mod model;
 pub mod node;

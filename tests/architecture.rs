@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("lint", 4),
     ("record", 4),
     ("aggregate", 4),
+    ("hold", 4),
     ("model", 3),
     ("config", 2),
     ("proto", 2),

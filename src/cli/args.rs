@@ -22,8 +22,8 @@ use super::help;
 
 pub use check::{CheckArgs, FindingFormat, SeverityArg};
 pub use live::{
-    CompareArgs, ConnectArgs, ConnectTlsArgs, DumpArgs, DumpFormat, Existing, Life, ProbeArgs, ReplayArgs, SelectArgs,
-    Speed, Tolerance, WaitSyncArgs, WatchArgs, WatchFormat,
+    CompareArgs, ConnectArgs, ConnectTlsArgs, DumpArgs, DumpFormat, Existing, ForgetArgs, HoldArgs, Life, ProbeArgs,
+    ReplayArgs, SelectArgs, Speed, Tolerance, WaitSyncArgs, WatchArgs, WatchFormat,
 };
 pub use peers::{AddArgs, GenerateArgs, RemoveArgs, StyleArg, TlsArgs, VerifyArg};
 pub use read::ReadArgs;
@@ -57,6 +57,10 @@ pub struct Cli {
 }
 
 const ABOUT: &str = "Set up, change, check and show HAProxy peers: peers sections and stick tables";
+
+/// `hold` calls its peers all the same.
+const HOLD_LISTEN: &str = "Let the peers call us on this address, too; with -f it is that of our own line";
+const HOLD_LOCAL: &str = "Our own name among the peers, which each tool that runs on needs for itself";
 
 /// `auto`, `always`, `never`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -114,6 +118,12 @@ pub enum Command {
     /// Send the entries of a dump or recording to live peers
     #[command(after_help = help::REPLAY)]
     Replay(Box<ReplayArgs>),
+    /// Stand by: keep live stick tables on disk, teach a HAProxy that comes up cold
+    #[command(after_help = help::HOLD, mut_arg("listen", |arg| arg.help(HOLD_LISTEN)), mut_arg("local", |arg| arg.help(HOLD_LOCAL)))]
+    Hold(Box<HoldArgs>),
+    /// Drop a key from a running `hold`: nothing in the protocol deletes
+    #[command(after_help = help::FORGET)]
+    Forget(ForgetArgs),
     /// Say what a rule finds, why that is bad, and what to write instead
     #[command(after_help = help::EXPLAIN)]
     Explain {

@@ -2,6 +2,7 @@
 //! for each group, as the options do in `args`.
 
 mod check;
+mod hold;
 mod live;
 mod peers;
 mod show;
@@ -16,6 +17,7 @@ use clap::{Command, CommandFactory as _};
 use super::args::Cli;
 
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
+pub use hold::{FORGET, HOLD};
 pub use live::{COMPARE, DUMP, PROBE, REPLAY, WAIT_SYNC};
 pub use peers::{ADD, GENERATE, REMOVE};
 pub use show::{GRAPH, SHOW};
@@ -35,7 +37,7 @@ pub fn command() -> Command {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
-    ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync"]),
+    ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync", "hold", "forget"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 

@@ -12,13 +12,16 @@ pub mod exit;
 pub mod explain;
 pub mod failure;
 pub mod files;
+pub mod forget;
 pub mod form;
 pub mod generate;
 pub mod grammar;
 pub mod graph;
 pub mod help;
+pub mod hold;
 pub mod instances;
 pub mod learn;
+mod ledger;
 pub mod man;
 mod notes;
 pub mod parse;
@@ -34,6 +37,7 @@ pub mod secrets;
 pub mod show;
 pub mod socket;
 pub mod spool;
+pub mod state;
 pub mod stdout;
 pub mod table;
 pub mod target;
@@ -97,6 +101,8 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::run(view, args),
         Command::WaitSync(args) => wait_sync::run(view, args),
         Command::Replay(args) => replay::run(view, args),
+        Command::Hold(args) => hold::run(view, args),
+        Command::Forget(args) => forget::run(args),
         Command::Graph(args) => graph::run(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),

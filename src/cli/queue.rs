@@ -131,6 +131,21 @@ impl<T: Load> Queue<T> {
     }
 }
 
+/// For those who have enough.
+impl<T: Load> Queue<T> {
+    /// Why nothing more is written; `None` while it goes on.
+    pub fn error(&self) -> Option<String> {
+        let state = self.lock();
+        state.done.as_ref().and_then(|done| done.as_ref().err()).map(ToString::to_string)
+    }
+
+    /// Says that nothing more will come, and waits for nothing.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+}
+
 /// For the thread.
 impl<T: Load> Queue<T> {
     /// Takes everything that waits, or waits for something for that long; says whether nothing more will come.

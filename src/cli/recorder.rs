@@ -54,6 +54,20 @@ struct Progress {
     trouble: Option<String>,
     /// Bytes of the file that are durable.
     position: u64,
+    /// The file is to take its place.
+    settle: Settle,
+}
+
+/// Whether the file has its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Settle {
+    /// It has it from the beginning, or isn't to take it yet.
+    #[default]
+    No,
+    /// It is to take it when all is durable that waits.
+    Wanted,
+    /// It has it.
+    Done,
 }
 
 impl Recorder {
@@ -78,6 +92,30 @@ impl Recorder {
     /// If nothing more is recorded.
     pub fn push(&self, lines: Vec<u8>) -> Result<(), Gone> {
         self.shared.queue.push(lines)
+    }
+
+    /// Has the file take the place of the one that it replaces, once everything is durable that was handed over.
+    pub fn settle(&self) {
+        self.shared.progress().settle = Settle::Wanted;
+        // That wakes the thread; whether it still runs is seen elsewhere.
+        let _may_have_ended = self.shared.queue.push(Vec::new());
+    }
+
+    /// Whether it has done so.
+    #[must_use]
+    pub fn settled(&self) -> Settle {
+        self.shared.progress().settle
+    }
+
+    /// Why nothing more is recorded; `None` while it goes on.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        self.shared.queue.error()
+    }
+
+    /// Records nothing more; whatever becomes of what waits.
+    pub fn abandon(self) {
+        self.shared.queue.end();
     }
 
     /// Bytes that aren't durable yet.
@@ -133,7 +171,9 @@ impl Shared {
         let mut written = 0;
         loop {
             let pause = unsynced.map_or(LOOK, |since| (since + GROUP).saturating_duration_since(clock::now()));
-            let (chunks, ended) = self.queue.take(pause);
+            // Looked at first: so everything that was handed over before is among what is taken.
+            let settle = self.progress().settle == Settle::Wanted;
+            let (chunks, ended) = self.queue.take(if settle { Duration::ZERO } else { pause });
             for chunk in &chunks {
                 if let Err(error) = self.append(journal, chunk, patience) {
                     // What was appended before may still become safe.
@@ -144,11 +184,15 @@ impl Shared {
                 unsynced.get_or_insert_with(clock::now);
             }
             let due = unsynced.is_none_or(|since| clock::now() >= since + GROUP);
-            if !(due || ended) {
+            if !(due || ended || settle) {
                 continue;
             }
             self.sync(journal, &mut written)?;
             unsynced = None;
+            if settle {
+                journal.settle()?;
+                self.progress().settle = Settle::Done;
+            }
             if ended {
                 return Ok(());
             }

@@ -135,6 +135,22 @@ pub fn resolve(view: &View, args: &ConnectArgs, peers: &[String], who: Identity)
     Ok(targets)
 }
 
+/// Where the configuration says that the peers call us, if that is where only this machine calls, or with TLS.
+///
+/// # Errors
+/// If the certificate can't be used.
+pub fn own_listener(args: &ConnectArgs, targets: &Targets) -> Result<Option<Listen>, Failure> {
+    let Some(configuration) = &targets.configuration else { return Ok(None) };
+    let instance = configuration.loaded.instance();
+    let us = targets.peers.first().map(|target| &target.us);
+    let address = instance.section(&configuration.section).zip(us).and_then(|(section, us)| {
+        let address = section.address(section.entry(us)?)?;
+        Some(String::from_utf8_lossy(address).into_owned())
+    });
+    let tls = targets.peers.iter().find_map(|target| target.tls.as_ref());
+    address.map(|address| listening::listen(args, &address, tls)).transpose()
+}
+
 /// The configuration that the options name.
 ///
 /// # Errors

@@ -4,7 +4,6 @@ mod channel;
 mod ending;
 mod follower;
 mod held;
-mod ledger;
 mod lines;
 mod metrics;
 mod outlet;

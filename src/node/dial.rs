@@ -49,7 +49,7 @@ impl<H: Handler> Dialler<H> {
     }
 
     async fn calls(&self, contest: &Contest) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::up_to(self.target.patience);
         loop {
             while self.slot.current().is_some() && !self.slot.is_stopped() {
                 self.slot.changed.notified().await;

@@ -53,6 +53,7 @@
 mod address;
 mod backoff;
 pub mod clock;
+pub mod commands;
 mod connect;
 mod control;
 mod dial;
@@ -62,6 +63,7 @@ mod handler;
 mod link;
 mod listen;
 pub mod metrics;
+pub mod notify;
 mod rewind;
 pub mod runtime_socket;
 pub mod shutdown;

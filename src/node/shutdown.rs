@@ -19,6 +19,25 @@ pub struct Signals {
     terminate: Signal,
 }
 
+/// SIGHUP, from its making on: daemons read their configuration anew then, or go on.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Begins to listen to them. To be made within [`super::run`].
+    ///
+    /// # Errors
+    /// If the system doesn't allow it.
+    pub fn new() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
 /// Which signal came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {

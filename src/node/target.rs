@@ -1,6 +1,7 @@
 //! Whom to call, and where.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::node::address::Address;
 use crate::node::tls::ClientTls;
@@ -22,6 +23,8 @@ pub struct Target {
     pub certificate_names: Vec<String>,
     /// Whether to call again.
     pub retry: Retry,
+    /// The longest wait between two calls.
+    pub patience: Duration,
 }
 
 impl Target {
@@ -29,7 +32,8 @@ impl Target {
     #[must_use]
     pub fn new(name: &[u8], address: Address) -> Self {
         let (tls, us, certificate_names, retry) = (None, None, Vec::new(), Retry::Always);
-        Self { name: name.into(), address, proxy_header: false, tls, us, certificate_names, retry }
+        let patience = Duration::from_secs(5);
+        Self { name: name.into(), address, proxy_header: false, tls, us, certificate_names, retry, patience }
     }
 }
 

@@ -16,6 +16,14 @@ pub trait Journal {
     /// If it isn't. That is final: what is on the disk is unknown.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Takes the place of another one that it was made to replace, when everything that was appended is durable.
+    ///
+    /// # Errors
+    /// If it can't, or it is unknown whether it has for good.
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// The bytes the journal has, those it began with included.
     fn position(&self) -> u64;
 }
@@ -27,6 +35,10 @@ impl<J: Journal + ?Sized> Journal for &mut J {
 
     fn sync(&mut self) -> io::Result<()> {
         (**self).sync()
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        (**self).settle()
     }
 
     fn position(&self) -> u64 {

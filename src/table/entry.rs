@@ -83,6 +83,12 @@ impl<'a> EntryRef<'a> {
         self.0.resync()
     }
 
+    /// The mark of the last update; see [`super::Store::mark`].
+    #[must_use]
+    pub fn mark(&self) -> u8 {
+        self.0.mark()
+    }
+
     /// A copy that outlives the store.
     #[must_use]
     pub fn to_entry(&self) -> Entry {

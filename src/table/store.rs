@@ -188,6 +188,23 @@ impl Store {
         Iter::new(self, self.now_ms.max(now_ms))
     }
 
+    /// The living entries from a [place](Iter::place) on: an iteration that is interrupted, while the store changes, shows each
+    /// entry that is there all the time once.
+    #[must_use]
+    pub fn iter_from(&self, now_ms: u64, place: u32) -> Iter<'_> {
+        Iter::at(self, self.now_ms.max(now_ms), place)
+    }
+
+    /// The most bytes from now on; what is too much goes with the next entries that come.
+    pub fn limit_bytes(&mut self, bytes: usize) {
+        self.limits.bytes = bytes;
+    }
+
+    /// What is updated from now on carries this mark, for stores that several peers teach. It takes the place of generations.
+    pub fn mark(&mut self, mark: u8) {
+        self.generation = mark;
+    }
+
     /// Removes entries whose life has ended, looking at no more than `budget` of them; returns how many it removed. An entry
     /// may stay for a moment that is short compared to the `expire` of the table (a 2045th of it); nobody reads it.
     pub fn expire(&mut self, now_ms: u64, budget: usize) -> usize {

@@ -1,4 +1,4 @@
-//! What is on the wire: `probe`, `dump`, `watch`, `replay`, `wait-sync` and `compare`.
+//! What is on the wire: `probe`, `dump`, `watch`, `replay`, `wait-sync`, `compare`, `hold` and `forget`.
 //!
 //! What they share stands here (where to connect, as whom, with which TLS; which tables and entries); those that send
 //! entries or follow stand in files of their own.
@@ -7,6 +7,7 @@
 
 mod follow;
 mod once;
+mod stand_by;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ use crate::units::Delay;
 
 pub use follow::{Existing, Life, ReplayArgs, Speed, WatchArgs, WatchFormat};
 pub use once::{CompareArgs, DumpArgs, DumpFormat, ProbeArgs, Tolerance, WaitSyncArgs};
+pub use stand_by::{ForgetArgs, HoldArgs};
 
 /// Where to connect, and as whom.
 #[derive(Clone, Debug, Default, Args)]

@@ -13,7 +13,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::error::FileError;
 use super::read::status;
-use crate::record::{Journal, Reader, Tail};
+use crate::record::{Damage, Journal, Reader, Record, RecordError, Tail};
 
 /// A file that is being recorded.
 #[derive(Debug)]
@@ -25,15 +25,19 @@ pub struct Recording {
     device: u64,
     inode: u64,
     broken: bool,
+    /// The file whose place it takes when it [settles](Journal::settle).
+    replaces: Option<PathBuf>,
 }
 
 /// What was found when a file was opened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Found {
     /// Entries that were there already.
     pub entries: u64,
     /// Bytes of a torn end that were cut off.
     pub cut: u64,
+    /// Damaged lines that were passed over, and what is wrong with the first of them.
+    pub damaged: (u64, Option<String>),
 }
 
 impl Recording {
@@ -42,6 +46,40 @@ impl Recording {
     /// # Errors
     /// If it is no regular file, another program records into it, or it holds something else than records.
     pub fn open(path: &Path) -> Result<(Self, Found), FileError> {
+        Self::open_with(path, Damage::Refuse, |_| {})
+    }
+
+    /// The same, showing each record that is there.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: &Path, damage: Damage, each: impl FnMut(&Record<'_>)) -> Result<(Self, Found), FileError> {
+        let (mut recording, size) = Self::lock(path)?;
+        let found = if size > 0 { recording.resume(damage, each)? } else { Found::default() };
+        recording.sync_folder()?;
+        Ok((recording, found))
+    }
+
+    /// A new, empty file beside another one, whose place it takes when it [settles](Journal::settle).
+    ///
+    /// # Errors
+    /// If it can't be made.
+    pub fn beside(path: &Path) -> Result<Self, FileError> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let beside = path.with_file_name(name);
+        match rustix::fs::unlink(&beside) {
+            // What a crash has left says nothing that the other one doesn't say.
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(FileError::system("unlink", &beside, errno)),
+        }
+        let (mut recording, _) = Self::lock(&beside)?;
+        recording.replaces = Some(path.to_owned());
+        Ok(recording)
+    }
+
+    /// Opens or makes a file, and keeps others from writing it; gives its size, too.
+    fn lock(path: &Path) -> Result<(Self, i64), FileError> {
         let failed = |call| move |errno| FileError::system(call, path, errno);
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
@@ -58,11 +96,21 @@ impl Recording {
             }
             Err(errno) => return Err(FileError::system("flock", path, errno)),
         }
-        let mut recording =
-            Self { path: path.to_owned(), fd, position: 0, device: stat.st_dev, inode: stat.st_ino, broken: false };
-        let found = if stat.st_size > 0 { recording.resume()? } else { Found::default() };
-        recording.sync_folder()?;
-        Ok((recording, found))
+        let size = stat.st_size;
+        let recording = Self {
+            path: path.to_owned(),
+            fd,
+            position: 0,
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            broken: false,
+            replaces: None,
+        };
+        // Another program may have put a newer one in its place before the lock was free.
+        if recording.is_gone() {
+            return Err(FileError::refused(path, "another program has just replaced it", "try again"));
+        }
+        Ok((recording, size))
     }
 
     /// The path, for people.
@@ -72,14 +120,21 @@ impl Recording {
     }
 
     /// Reads what is there and cuts off what a crash has left.
-    fn resume(&mut self) -> Result<Found, FileError> {
+    fn resume(&mut self, damage: Damage, mut each: impl FnMut(&Record<'_>)) -> Result<Found, FileError> {
         let path = &self.path;
         let copy = rustix::io::dup(&self.fd).map_err(|errno| FileError::system("dup", path, errno))?;
-        let mut reader = Reader::new(File::from(copy));
-        let next = "repair it, or record into another file";
+        let mut reader = Reader::with_damage(File::from(copy), damage);
+        let next = "repair it, or give another file";
+        let mut begun = false;
         loop {
             match reader.read() {
-                Ok(Some(_)) => {}
+                Ok(Some(record)) => {
+                    begun |= matches!(record, Record::Header(_));
+                    if !begun {
+                        return Err(FileError::unsuitable(path, "no file of records", next));
+                    }
+                    each(&record);
+                }
                 Ok(None) => break,
                 Err(error) => {
                     let found = format!("no recording that can be continued: {error}");
@@ -88,6 +143,10 @@ impl Recording {
             }
         }
         let summary = reader.summary();
+        if !begun && summary.damaged > 0 {
+            return Err(FileError::unsuitable(path, "no file of records", next));
+        }
+        let damaged = (summary.damaged, summary.first_damaged.as_ref().map(RecordError::to_string));
         let (valid, entries) = (summary.valid_len, summary.entries);
         let cut = match summary.tail {
             Tail::Torn(bytes) => bytes,
@@ -103,7 +162,7 @@ impl Recording {
                 FileError::system("write", &self.path, Errno::from_io_error(&error).unwrap_or(Errno::IO))
             })?;
         }
-        Ok(Found { entries, cut })
+        Ok(Found { entries, cut, damaged })
     }
 
     /// A new file is there after a loss of power only if its folder is synced, too.
@@ -122,13 +181,8 @@ impl Recording {
     /// Whether the file is still the one that was opened, at its place, and as long as we left it.
     fn check(&self) -> io::Result<()> {
         let stat = retry_on_intr(|| rustix::fs::fstat(&self.fd))?;
-        let moved = |stat: &Stat| (stat.st_dev, stat.st_ino) != (self.device, self.inode);
         let size = u64::try_from(stat.st_size).unwrap_or_default();
-        let gone = match rustix::fs::stat(&self.path) {
-            Ok(there) => moved(&there),
-            Err(Errno::NOENT) => true,
-            Err(_) => false,
-        };
+        let gone = self.is_gone();
         let what = match () {
             () if stat.st_nlink == 0 => "was deleted",
             () if gone => "was moved away",
@@ -137,6 +191,16 @@ impl Recording {
             () => return Ok(()),
         };
         Err(io::Error::other(format!("the file {what} while it was recorded")))
+    }
+
+    /// Whether there is another file, or none, at its place.
+    fn is_gone(&self) -> bool {
+        let moved = |stat: &Stat| (stat.st_dev, stat.st_ino) != (self.device, self.inode);
+        match rustix::fs::stat(&self.path) {
+            Ok(there) => moved(&there),
+            Err(Errno::NOENT) => true,
+            Err(_) => false,
+        }
     }
 
     /// Cuts off what is behind the last whole line.
@@ -179,8 +243,25 @@ impl Journal for Recording {
         Ok(retry_on_intr(|| rustix::fs::fdatasync(&self.fd))?)
     }
 
+    fn settle(&mut self) -> io::Result<()> {
+        let Some(place) = self.replaces.take() else { return Ok(()) };
+        self.sync()?;
+        retry_on_intr(|| rustix::fs::rename(&self.path, &place))?;
+        self.path = place;
+        self.sync_folder().map_err(io::Error::other)
+    }
+
     fn position(&self) -> u64 {
         self.position
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if self.replaces.is_some() && !self.is_gone() {
+            // It came to nothing.
+            let _may_be_gone = rustix::fs::unlink(&self.path);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::ledger::Ledger;
+use crate::cli::ledger::Ledger;
 
 /// A peer that is followed.
 #[derive(Debug)]

@@ -56,6 +56,10 @@ impl<'a> Reading<'a> {
         self.header().flags & RESYNC != 0
     }
 
+    pub(in crate::table) fn mark(&self) -> u8 {
+        self.header().generation
+    }
+
     fn header(&self) -> Header {
         Header::read(self.record)
     }
@@ -71,7 +75,17 @@ pub struct Iter<'a> {
 
 impl<'a> Iter<'a> {
     pub(super) const fn new(store: &'a Store, now_ms: u64) -> Self {
-        Self { store, next: 0, now_ms }
+        Self::at(store, now_ms, 0)
+    }
+
+    pub(super) const fn at(store: &'a Store, now_ms: u64, next: u32) -> Self {
+        Self { store, next, now_ms }
+    }
+
+    /// Where it goes on; see [`Store::iter_from`].
+    #[must_use]
+    pub const fn place(&self) -> u32 {
+        self.next
     }
 }
 

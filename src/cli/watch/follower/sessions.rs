@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::ledger::Ledger;
 use super::super::peer::{Ask, Phase};
 use super::{Follower, Message};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::learn;
+use crate::cli::ledger::Ledger;
 use crate::node::LinkError;
 use crate::proto::hello::Status;
 use crate::proto::session::Closed;

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 /// Positions of the outlets, in their order.
-pub(super) type Marks = Vec<u64>;
+pub(in crate::cli) type Marks = Vec<u64>;
 
 /// The update ids of one session that aren't acknowledged.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(in crate::cli) struct Ledger {
     /// For each table of the session the last id.
     open: Vec<Option<u32>>,
     any_open: bool,
@@ -20,7 +20,7 @@ const MOST: usize = 64;
 
 impl Ledger {
     /// An update of the session's table `table` was taken.
-    pub(super) fn note(&mut self, table: usize, id: u32) {
+    pub(in crate::cli) fn note(&mut self, table: usize, id: u32) {
         if self.open.len() <= table {
             self.open.resize(table + 1, None);
         }
@@ -31,7 +31,7 @@ impl Ledger {
     }
 
     /// Everything that was noted is in the outlets up to these positions.
-    pub(super) fn mark(&mut self, marks: &[u64]) {
+    pub(in crate::cli) fn mark(&mut self, marks: &[u64]) {
         if !std::mem::take(&mut self.any_open) {
             return;
         }
@@ -48,7 +48,7 @@ impl Ledger {
     }
 
     /// What may be acknowledged now that the outlets have written so much for good.
-    pub(super) fn due(&mut self, durable: &[u64], mut acknowledge: impl FnMut(usize, u32)) {
+    pub(in crate::cli) fn due(&mut self, durable: &[u64], mut acknowledge: impl FnMut(usize, u32)) {
         let done = |marks: &Marks| marks.iter().zip(durable).all(|(mark, durable)| mark <= durable);
         while let Some((_, ids)) = self.waiting.pop_front_if(|(marks, _)| done(marks)) {
             for (table, id) in ids {
@@ -58,7 +58,7 @@ impl Ledger {
     }
 
     /// Whether something waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::cli) fn is_empty(&self) -> bool {
         !self.any_open && self.waiting.is_empty()
     }
 }

@@ -1,0 +1,78 @@
+//! `--control`: what `peerctl forget` and others ask.
+
+use std::rc::Weak;
+
+use serde_json::json;
+
+use super::keeper::Keeper;
+use super::peer::word;
+use crate::cli::forget::{self, Answer, Question};
+use crate::cli::state::StateFile;
+use crate::cli::target::Tables;
+use crate::escape;
+use crate::grammar::KeyType;
+use crate::node::{Node, clock};
+use crate::stick::key;
+
+/// What a line is answered.
+pub(super) fn answer(node: &Weak<Node<Keeper>>, line: &str) -> String {
+    forget::answer(line, |question| {
+        let Some(node) = node.upgrade() else { return Answer::error("it ends".into()) };
+        let mut keeper = node.handler();
+        match question {
+            Question::Forget { table, key } => forget(&mut keeper, table, key),
+            Question::Status => Answer::status(status(&keeper)),
+        }
+    })
+}
+
+fn forget(keeper: &mut Keeper, table: &str, text: &str) -> Answer {
+    let tables = match Tables::parse(&[table.to_owned()]) {
+        Ok(tables) => tables,
+        Err(failure) => return Answer::error(failure.message().to_owned()),
+    };
+    let names: Vec<Box<[u8]>> = keeper.standby.tables().iter().map(|held| held.definition().name.clone()).collect();
+    let chosen = match tables.choose(names.iter().map(|name| &**name)) {
+        Ok(chosen) => chosen.first().map(|name| name.to_vec()).unwrap_or_default(),
+        Err(failure) => return Answer::error(failure.message().to_owned()),
+    };
+    let Some(number) = names.iter().position(|name| **name == *chosen) else {
+        return Answer::error(format!("there is no table {}", escape::name(table.as_bytes())));
+    };
+    let definition = keeper.standby.tables().get(number).map(|held| held.definition().clone());
+    let Some(definition) = definition else { return Answer::error("that table is gone".into()) };
+    let canonical = match definition.key_type {
+        KeyType::BINARY => key::unhex(text.as_bytes()).ok_or_else(|| "its keys are hexadecimal digits".to_owned()),
+        key_type => key::parse(key_type, definition.key_len, text).map_err(|error| error.to_string()),
+    };
+    match canonical {
+        Ok(canonical) => Answer::forgotten(u64::from(keeper.forget(number, clock::now(), &canonical))),
+        Err(error) => Answer::error(format!("table {}: {error}", escape::name(&definition.name))),
+    }
+}
+
+fn status(keeper: &Keeper) -> serde_json::Value {
+    let peers = keeper.peers.iter().enumerate().map(|(at, peer)| {
+        let rejected: Vec<_> =
+            keeper.standby.rejected(at).map(|definition| escape::name(&definition.name).into_owned()).collect();
+        json!({
+            "name": peer.shown,
+            "state": word(peer.up, keeper.standby.course(at)),
+            "sessions": peer.counts.sessions,
+            "updates": peer.counts.updates,
+            "taught": peer.counts.taught,
+            "rejected": rejected,
+        })
+    });
+    let tables = keeper.standby.tables().iter().map(|held| {
+        let definition = held.definition();
+        json!({ "name": escape::name(&definition.name), "entries": held.store().len(), "definition": definition.to_string() })
+    });
+    let state = keeper.state.as_ref();
+    json!({
+        "version": 1,
+        "peers": peers.collect::<Vec<_>>(),
+        "tables": tables.collect::<Vec<_>>(),
+        "state_file": { "name": state.map(StateFile::name), "bytes": state.map(StateFile::bytes) },
+    })
+}

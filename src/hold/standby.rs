@@ -1,0 +1,558 @@
+//! The tables of all peers, each once: of two states of an entry the newer one.
+
+use std::collections::HashMap;
+
+use crate::grammar::DataType;
+use crate::hold::peer::{Announced, Course, Peer, Shadow, is_own};
+use crate::proto::session::{self, RemoteTable};
+use crate::proto::update::ServerKey;
+use crate::stick::{Definition, ValueKind};
+use crate::table::{self, Applied, EntryRef, Full, Limits, Store, StoreError, Update};
+
+/// Lives are compared over clocks and networks: what differs by less is of the same age.
+const SAME_MS: u32 = 500;
+
+/// Bytes that any table may have.
+const ROOM: usize = 64 << 10;
+
+/// What a standby holds.
+#[derive(Debug)]
+pub struct Standby {
+    tables: Vec<Held>,
+    pub(super) peers: Vec<Peer>,
+    max_bytes: usize,
+    /// Updates that found no room.
+    dropped: u64,
+    values: Vec<u64>,
+}
+
+/// A table.
+#[derive(Debug)]
+pub struct Held {
+    store: Store,
+}
+
+/// What became of the announcement of a table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Announcement {
+    /// It is as it was.
+    Known,
+    /// It is a new one of ours, or has another `expire` now.
+    Taken,
+    /// It was defined in another way; so many entries of that time are forgotten. These other peers have announced it as it is now:
+    /// they are to be asked for everything again.
+    Redefined(usize, Vec<usize>),
+    /// Another peer has it with this definition; the table of this one is not taken.
+    Rejected(Definition),
+    /// No table can be like that.
+    Impossible(StoreError),
+}
+
+/// What became of an update.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// It is the state of the entry now, in the table with this number.
+    Kept(usize),
+    /// It is the state of the entry now, but not for good: its sender may have come up cold. What it replaces comes back if that is
+    /// so, see [`Standby::recall`].
+    Provisional,
+    /// Nothing new: the entry has it, or a newer state.
+    Known,
+    /// Its table isn't taken.
+    Unwanted,
+    /// There was no room.
+    Dropped,
+}
+
+/// A state that was kept somewhere else, and how long ago.
+#[derive(Clone, Copy, Debug)]
+pub struct Restored<'a> {
+    /// The canonical key.
+    pub key: &'a [u8],
+    /// The values, by the layout of the table.
+    pub values: &'a [u64],
+    /// The text of `server_key`.
+    pub server_key: Option<&'a [u8]>,
+    /// The sender's number of the update.
+    pub update_id: u32,
+    /// The rest of its life then, in milliseconds; `None` = for ever, 0 = it was forgotten.
+    pub life_ms: Option<u32>,
+    /// Milliseconds since then.
+    pub passed_ms: u64,
+}
+
+impl Held {
+    /// The entries.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What they are.
+    #[must_use]
+    pub const fn definition(&self) -> &Definition {
+        self.store.definition()
+    }
+}
+
+impl Standby {
+    /// Holds nothing yet, of so many peers, and never more than about that many bytes.
+    #[must_use]
+    pub fn new(peers: usize, max_bytes: usize) -> Self {
+        let peers = std::iter::repeat_with(Peer::default).take(peers).collect();
+        Self { tables: Vec::new(), peers, max_bytes, dropped: 0, values: Vec::new() }
+    }
+
+    /// The tables, in the order of their numbers.
+    #[must_use]
+    pub fn tables(&self) -> &[Held] {
+        &self.tables
+    }
+
+    /// How far it is with a peer.
+    #[must_use]
+    pub fn course(&self, peer: usize) -> Course {
+        self.peers.get(peer).map_or(Course::Away, |peer| peer.course)
+    }
+
+    /// Updates that found no room, and entries that made room for others.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.dropped + self.tables.iter().map(|held| held.store.counters().evicted).sum::<u64>()
+    }
+
+    /// Bytes that the entries take.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.tables.iter().map(|held| held.store.memory()).sum()
+    }
+
+    /// The tables of a peer that are not taken, as it has them.
+    pub fn rejected(&self, peer: usize) -> impl Iterator<Item = &Definition> {
+        let tables = self.peers.get(peer).map_or(&[][..], |peer| &peer.tables);
+        tables.iter().filter(|table| table.held.is_none()).map(|table| &table.definition)
+    }
+
+    /// A session with a peer is established.
+    pub fn begin(&mut self, peer: usize) {
+        let Some(at) = self.peers.get_mut(peer) else { return };
+        at.course = Course::Learning;
+        at.tables.clear();
+        (at.lost, at.settled) = (false, false);
+    }
+
+    /// Whether what the peer tells is for good: it is no process that came up cold and was not taught yet.
+    #[must_use]
+    pub fn is_settled(&self, peer: usize) -> bool {
+        self.peers.get(peer).is_some_and(|peer| peer.settled)
+    }
+
+    /// The peer is asked for everything.
+    pub fn ask(&mut self, peer: usize) {
+        let Some(at) = self.peers.get_mut(peer) else { return };
+        at.course = Course::Learning;
+        at.tables.iter_mut().for_each(|table| table.horizon = None);
+    }
+
+    /// The peer has taught what it has: everything, if that is `complete`. Returns the entries whose state is for good now, by the
+    /// numbers of their tables and their keys.
+    pub fn learned(&mut self, peer: usize, complete: bool) -> Vec<(usize, Box<[u8]>)> {
+        let Some(at) = self.peers.get_mut(peer) else { return Vec::new() };
+        at.course = if complete { Course::InSync } else { Course::Partial };
+        if !complete {
+            return Vec::new();
+        }
+        at.settled = true;
+        std::mem::take(&mut at.shadows).into_keys().collect()
+    }
+
+    /// The peer has come up cold: it asks for everything, and is about to be taught it. What it counted before gives way to what was
+    /// held. Returns the entries whose state is for good now, by the numbers of their tables and their keys.
+    pub fn recall(&mut self, peer: usize, now_ms: u64) -> Vec<(usize, Box<[u8]>)> {
+        let Some(at) = self.peers.get_mut(peer) else { return Vec::new() };
+        at.settled = true;
+        let shadows = std::mem::take(&mut at.shadows);
+        for ((number, key), shadow) in &shadows {
+            let Some(held) = self.tables.get_mut(*number) else { continue };
+            // What another peer has said meanwhile counts.
+            let Some(entry) = held.store.get(key, now_ms).filter(|entry| entry.mark() == mark(peer)) else { continue };
+            let (id, rest) = (entry.update_id(), entry.rest_ms());
+            held.store.mark(0);
+            held.store.apply(now_ms, &as_update(key, &shadow.values, shadow.server_key.as_deref(), id, rest));
+        }
+        shadows.into_keys().collect()
+    }
+
+    /// The session has ended; `whole` if everything arrived that the peer had sent. Returns the entries whose state is for good now,
+    /// by the numbers of their tables and their keys.
+    pub fn end(&mut self, peer: usize, now_ms: u64, whole: bool) -> Vec<(usize, Box<[u8]>)> {
+        let recalled = self.recall(peer, now_ms);
+        let Some(at) = self.peers.get_mut(peer) else { return recalled };
+        let rejected = at.tables.iter().any(|table| table.held.is_none());
+        at.left_whole = whole && at.course == Course::InSync && !at.lost && !rejected;
+        at.course = Course::Away;
+        at.tables.clear();
+        recalled
+    }
+
+    /// Whether a peer that was taught everything needs to ask nobody else: we have what it had when it left, and what all others have.
+    #[must_use]
+    pub fn is_whole_for(&self, asker: usize) -> bool {
+        let mut others = self.peers.iter().enumerate().filter(|(peer, _)| *peer != asker);
+        self.peers.get(asker).is_some_and(|peer| peer.left_whole)
+            && self.lost() == 0
+            && others.all(|(_, peer)| peer.course == Course::InSync && !peer.lost && !has_rejected(peer))
+    }
+
+    /// A peer announces a table, or announces it anew in another way, with an index of its own.
+    pub fn announce(&mut self, peer: usize, now_ms: u64, table: &RemoteTable) -> Announcement {
+        let definition = &table.definition;
+        let (held, announcement) = self.place(peer, now_ms, definition);
+        let Some(at) = self.peers.get_mut(peer) else { return announcement };
+        at.definitions.insert(definition.name.clone(), definition.clone());
+        let announced = Announced { held, definition: definition.clone(), horizon: None };
+        // Indexes are counted without gaps.
+        at.tables.truncate(table.index);
+        at.tables.push(announced);
+        announcement
+    }
+
+    /// Finds the table of a definition, or makes it.
+    fn place(&mut self, peer: usize, now_ms: u64, definition: &Definition) -> (Option<usize>, Announcement) {
+        let known = self.tables.iter().position(|held| held.definition().name == definition.name);
+        let Some(number) = known else {
+            return match self.define(now_ms, definition) {
+                Ok(number) => (Some(number), Announcement::Taken),
+                Err(error) => (None, Announcement::Impossible(error)),
+            };
+        };
+        let Some(ours) = self.tables.get(number).map(Held::definition) else { return (None, Announcement::Known) };
+        if is_alike(ours, definition) {
+            if !lives_longer(definition.expire_ms, ours.expire_ms) {
+                return (Some(number), Announcement::Known);
+            }
+            let announcement = match self.prolong(number, now_ms, definition) {
+                Ok(()) => Announcement::Taken,
+                Err(error) => Announcement::Impossible(error),
+            };
+            return (Some(number), announcement);
+        }
+        let theirs = |other: &Peer| other.tables.iter().any(|table| table.held == Some(number));
+        if self.peers.iter().enumerate().any(|(at, other)| at != peer && theirs(other)) {
+            return (None, Announcement::Rejected(ours.clone()));
+        }
+        let store = match Store::new(definition.clone(), self.limits()) {
+            Ok(store) => store,
+            Err(error) => return (None, Announcement::Impossible(error)),
+        };
+        let mut forgotten = 0;
+        if let Some(held) = self.tables.get_mut(number) {
+            forgotten = held.store.len();
+            held.store = store;
+        }
+        let mut again = Vec::new();
+        for (at, other) in self.peers.iter_mut().enumerate() {
+            for table in other.tables.iter_mut().filter(|table| table.definition.name == definition.name) {
+                let fits = at != peer && is_alike(definition, &table.definition);
+                table.held = fits.then_some(number);
+                if fits && !again.contains(&at) {
+                    again.push(at);
+                }
+            }
+        }
+        (Some(number), Announcement::Redefined(forgotten, again))
+    }
+
+    /// The number of the table of a definition that is kept somewhere else; what was held of another definition is forgotten.
+    ///
+    /// # Errors
+    /// If no table can be like that.
+    pub fn define(&mut self, now_ms: u64, definition: &Definition) -> Result<usize, StoreError> {
+        let known = self.tables.iter().position(|held| held.definition().name == definition.name);
+        let ours = known.and_then(|number| Some((number, self.tables.get(number)?.definition())));
+        if let Some((number, ours)) = ours.filter(|(_, ours)| is_alike(ours, definition)) {
+            if lives_longer(definition.expire_ms, ours.expire_ms) {
+                self.prolong(number, now_ms, definition)?;
+            }
+            return Ok(number);
+        }
+        let held = Held { store: Store::new(definition.clone(), self.limits())? };
+        let number = known.unwrap_or(self.tables.len());
+        match self.tables.get_mut(number) {
+            Some(place) => *place = held,
+            None => self.tables.push(held),
+        }
+        Ok(number)
+    }
+
+    /// Gives a table a longer `expire`. Its entries stay as they are.
+    fn prolong(&mut self, number: usize, now_ms: u64, definition: &Definition) -> Result<(), StoreError> {
+        let mut store = Store::new(definition.clone(), self.limits())?;
+        let Some(held) = self.tables.get_mut(number) else { return Ok(()) };
+        for entry in held.store.iter(now_ms) {
+            let (age, id) = (entry.age_ms(), entry.update_id());
+            entry.values(&mut self.values);
+            age_rates(definition, &mut self.values, age);
+            store.mark(entry.mark());
+            store.apply(now_ms, &as_update(entry.key(), &self.values, entry.server_key(), id, entry.rest_ms()));
+        }
+        held.store = store;
+        Ok(())
+    }
+
+    /// Takes what a peer teaches.
+    #[inline]
+    pub fn update(&mut self, peer: usize, now_ms: u64, update: &session::Update<'_>) -> Taken {
+        let mark = mark(peer);
+        let Some(at) = self.peers.get_mut(peer) else { return Taken::Unwanted };
+        let Some(table) = at.tables.get_mut(update.table.index) else { return Taken::Unwanted };
+        if update.resync {
+            table.pass(update.id);
+        }
+        let Some(number) = table.held else { return Taken::Unwanted };
+        let Some(held) = self.tables.get_mut(number) else { return Taken::Unwanted };
+        let store = &mut held.store;
+        let expire = store.definition().expire_ms;
+        let mut life_ms = update.life_ms.or_else(|| {
+            // A full life is that of the peer's own table.
+            let theirs = table.definition.expire_ms;
+            (theirs > 0 && theirs != expire).then_some(theirs)
+        });
+        let (mut others, mut same, mut shadow) = (false, false, None);
+        if let Some(known) = store.get(update.key, now_ms) {
+            let same_source = mark != 0 && known.mark() == mark;
+            let old = if update.resync {
+                is_older(&known, same_source, update.id, life_ms.unwrap_or(expire))
+            } else {
+                // Behind a resync it says all its own entries once more.
+                !same_source && table.may_repeat(update.id)
+            };
+            if old {
+                return Taken::Known;
+            }
+            others = !same_source;
+            if update.resync || !at.settled {
+                known.values(&mut self.values);
+                age_rates(&table.definition, &mut self.values, known.age_ms());
+            }
+            same = update.resync && is_same(&table.definition, &self.values, &known, life_ms.unwrap_or(expire), update);
+            if !at.settled && tells_less(&table.definition, &self.values, update) {
+                let (values, server_key) = (self.values.clone(), known.server_key().map(Into::into));
+                shadow = Some(Shadow { values, server_key });
+            }
+        }
+        if others && life_ms.is_none() && expire > 0 {
+            // With the number and the values that another peer's update had it is no repetition.
+            life_ms = Some(expire);
+        }
+        store.mark(mark);
+        let update = Update {
+            key: update.key,
+            values: update.values,
+            server_key: match update.server_key {
+                ServerKey::Text(text) => table::ServerKey::Known(text),
+                ServerKey::Unchanged | ServerKey::Unexplained => table::ServerKey::Unchanged,
+            },
+            update_id: update.id,
+            life_ms,
+            resync: update.resync,
+        };
+        let applied = store.apply(now_ms, &update);
+        if !at.settled && applied != Applied::Dropped {
+            let place = (number, Box::from(update.key));
+            if let Some(shadow) = shadow {
+                at.shadows.entry(place).or_insert(shadow);
+                return Taken::Provisional;
+            }
+            if !at.shadows.is_empty() && at.shadows.contains_key(&place) {
+                return Taken::Provisional;
+            }
+        }
+        match applied {
+            // A peer that is met again tells everything again.
+            Applied::New | Applied::Changed | Applied::Same if same => Taken::Known,
+            Applied::New | Applied::Changed => Taken::Kept(number),
+            Applied::Same if life_ms.is_some() => Taken::Kept(number),
+            Applied::Same => Taken::Known,
+            Applied::Dropped => {
+                at.lost = true;
+                self.dropped += 1;
+                Taken::Dropped
+            }
+        }
+    }
+
+    /// Takes what was kept somewhere else: newer states come behind older ones. Returns whether its life goes on.
+    pub fn restore(&mut self, number: usize, now_ms: u64, restored: &Restored<'_>) -> bool {
+        let Some(held) = self.tables.get_mut(number) else { return false };
+        let definition = held.store.definition();
+        let most = if definition.expire_ms > 0 { definition.expire_ms } else { u32::MAX };
+        let passed_ms = if definition.expire_ms > 0 { restored.passed_ms } else { 0 };
+        let life = restored.life_ms.map(|life| u64::from(life.min(most)));
+        let rest = life.map(|life| u32::try_from(life.saturating_sub(passed_ms)).unwrap_or(u32::MAX));
+        if rest == Some(0) {
+            held.store.remove(restored.key);
+            return false;
+        }
+        self.values.clear();
+        self.values.extend_from_slice(restored.values);
+        age_rates(definition, &mut self.values, restored.passed_ms);
+        held.store.mark(0);
+        let update = as_update(restored.key, &self.values, restored.server_key, restored.update_id, rest);
+        held.store.apply(now_ms, &update) != Applied::Dropped
+    }
+
+    /// Forgets an entry; returns whether it was there.
+    pub fn forget(&mut self, number: usize, key: &[u8]) -> bool {
+        for peer in &mut self.peers {
+            peer.shadows.retain(|(table, other), _| (*table, &**other) != (number, key));
+        }
+        self.tables.get_mut(number).is_some_and(|held| held.store.remove(key))
+    }
+
+    /// Gives back the memory of entries whose life has ended, looking at so many of each table at most, and shares out what is left
+    /// among the tables that want more.
+    pub fn tidy(&mut self, now_ms: u64, budget: usize) {
+        for held in &mut self.tables {
+            held.store.expire(now_ms, budget);
+        }
+        let used = self.memory();
+        let (free, over) = (self.max_bytes.saturating_sub(used), used.saturating_sub(self.max_bytes));
+        let least = self.least();
+        for held in &mut self.tables {
+            let own = held.store.memory();
+            // Who is over the limit together gives in by its part.
+            let part = own.checked_mul(over).and_then(|part| part.checked_div(used)).unwrap_or(0);
+            held.store.limit_bytes(own.saturating_sub(part).saturating_add(free).max(least));
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let bytes = self.max_bytes.saturating_sub(self.memory()).max(self.least());
+        Limits { entries: usize::MAX, bytes, full: Full::EvictOldest }
+    }
+
+    /// What each table may have whatever the others take: a fifth of everything between them.
+    fn least(&self) -> usize {
+        (self.max_bytes / 5 / (self.tables.len() + 1)).max(ROOM)
+    }
+
+    /// How a peer defines a table, as far as that is known.
+    pub(super) fn theirs(&self, peer: usize) -> Option<&HashMap<Box<[u8]>, Definition>> {
+        self.peers.get(peer).map(|peer| &peer.definitions)
+    }
+}
+
+fn has_rejected(peer: &Peer) -> bool {
+    peer.tables.iter().any(|table| table.held.is_none())
+}
+
+/// Whether what a peer teaches in a resync is older than what is known. It replaces what the same peer said before; a copy of what it
+/// learned from others must be newer to replace what those have said.
+fn is_older(known: &EntryRef<'_>, same_source: bool, id: u32, life_ms: u32) -> bool {
+    match (is_own(id), known.rest_ms()) {
+        _ if same_source => false,
+        (true, Some(rest)) => rest > life_ms.saturating_add(SAME_MS),
+        (true, None) => false,
+        (false, Some(rest)) => rest.saturating_add(SAME_MS) >= life_ms,
+        (false, None) => true,
+    }
+}
+
+/// Whether an update isn't what was known or a later state of that: a counter has fallen, or a tag has changed.
+fn tells_less(definition: &Definition, known: &[u64], update: &session::Update<'_>) -> bool {
+    definition.layout.fields().iter().any(|field| {
+        let range = field.slot..field.slot + field.slots();
+        let known = known.get(range.clone()).unwrap_or_default();
+        let now = update.values.get(range).unwrap_or_default();
+        match field.kind {
+            ValueKind::Text => false,
+            ValueKind::Rate => {
+                let events = |slots: &[u64]| {
+                    slots.get(1..).unwrap_or_default().iter().fold(0, |sum: u64, n| sum.saturating_add(*n))
+                };
+                let of = |values: &[u64]| values.chunks(3).map(events).collect::<Vec<_>>();
+                of(known).iter().zip(of(now)).any(|(known, now)| now < *known)
+            }
+            _ if TAGS.contains(&field.data_type) => known != now,
+            _ => known.iter().zip(now).any(|(known, now)| now < known),
+        }
+    })
+}
+
+/// Whether an update is the known state once more, as old as that is by now.
+fn is_same(
+    definition: &Definition,
+    values: &[u64],
+    known: &EntryRef<'_>,
+    life_ms: u32,
+    update: &session::Update<'_>,
+) -> bool {
+    let same_life = known.rest_ms().is_none_or(|rest| rest.abs_diff(life_ms) <= SAME_MS);
+    let same_text = match update.server_key {
+        ServerKey::Text(text) => known.server_key() == Some(text),
+        ServerKey::Unchanged | ServerKey::Unexplained => true,
+    };
+    let same_field = |field: &crate::stick::Field| {
+        let range = field.slot..field.slot + field.slots();
+        let known = values.get(range.clone()).unwrap_or_default();
+        let now = update.values.get(range).unwrap_or_default();
+        match field.kind {
+            ValueKind::Text => true,
+            ValueKind::Rate => known.chunks(3).zip(now.chunks(3)).all(|(known, now)| match (known, now) {
+                ([age, counts @ ..], [later, same @ ..]) => {
+                    // What was never counted has any age.
+                    counts == same && (age.abs_diff(*later) <= u64::from(SAME_MS) || counts.iter().all(|n| *n == 0))
+                }
+                _ => false,
+            }),
+            _ => known == now,
+        }
+    };
+    same_life && same_text && definition.layout.fields().iter().all(same_field)
+}
+
+/// Data types that aren't counted.
+const TAGS: [DataType; 3] = [DataType::SERVER_ID, DataType::GPT0, DataType::GPT];
+
+/// Whether entries of both are the same: all but how long they live.
+pub(super) fn is_alike(one: &Definition, other: &Definition) -> bool {
+    (one.key_type, one.key_len) == (other.key_type, other.key_len) && one.layout == other.layout
+}
+
+/// Whether a table with this `expire` keeps entries longer than with that one; 0 = for ever.
+const fn lives_longer(this: u32, that: u32) -> bool {
+    that > 0 && (this == 0 || this > that)
+}
+
+/// Who taught an entry: 0 = not known.
+fn mark(peer: usize) -> u8 {
+    u8::try_from(peer + 1).unwrap_or(0)
+}
+
+fn as_update<'a>(
+    key: &'a [u8],
+    values: &'a [u64],
+    server_key: Option<&'a [u8]>,
+    update_id: u32,
+    life_ms: Option<u32>,
+) -> Update<'a> {
+    let server_key = server_key.map_or(table::ServerKey::Unchanged, table::ServerKey::Known);
+    Update { key, values, server_key, update_id, life_ms, resync: true }
+}
+
+/// Lets time pass for frequency counters.
+pub(super) fn age_rates(definition: &Definition, values: &mut [u64], passed_ms: u64) {
+    if passed_ms == 0 {
+        return;
+    }
+    for field in definition.layout.fields().iter().filter(|field| field.kind == ValueKind::Rate) {
+        let slots = values.get_mut(field.slot..field.slot + field.slots()).unwrap_or_default();
+        for elapsed in slots.iter_mut().step_by(3) {
+            // 32 bits, signed, as the receiver reads it: what is older than that stays as old as can be.
+            let now = u32::try_from(*elapsed).unwrap_or(u32::MAX).cast_signed();
+            let then = i64::from(now).saturating_add_unsigned(passed_ms).min(i64::from(i32::MAX));
+            *elapsed = u64::from(i32::try_from(then).unwrap_or(i32::MAX).cast_unsigned());
+        }
+    }
+}
