@@ -1,0 +1,129 @@
+//! What has yet to be sent to one destination, and the totals that are kept until all have got them.
+
+use std::collections::VecDeque;
+
+use super::keys::NONE;
+
+/// What has yet to be sent to one destination. A key is in it at most once: the key itself knows.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Keys, and the low bits of the time at which they came.
+    keys: VecDeque<(u32, u32)>,
+    /// The first key that this destination was not sent since it connected; `None` once all have been.
+    pub(super) fill: Option<u32>,
+    /// Whether the next key is one of the queue; else of those that were never sent.
+    turn: bool,
+    /// Keys sent.
+    pub(super) sent: u64,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, at: u32, now: u32) {
+        self.keys.push_back((at, now));
+    }
+
+    /// The key that waits for the longest time. Those that were never sent have every other turn.
+    pub(super) fn pop(&mut self) -> Option<u32> {
+        self.turn = !self.turn;
+        if self.turn || self.fill.is_none() { Some(self.keys.pop_front()?.0) } else { None }
+    }
+
+    /// Keys that wait.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.fill.is_none()
+    }
+
+    /// The low bits of the time since which the first key waits.
+    pub(super) fn since(&self) -> Option<u32> {
+        self.keys.front().map(|(_, since)| *since)
+    }
+
+    /// Empties it.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = u32> + use<> {
+        self.fill = None;
+        std::mem::take(&mut self.keys).into_iter().map(|(at, _)| at)
+    }
+
+    /// Bytes held.
+    pub(super) fn memory(&self) -> usize {
+        self.keys.capacity() * size_of::<(u32, u32)>()
+    }
+}
+
+/// Totals that have been put together for one destination and are still to be sent to others.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    blocks: Vec<Block>,
+    values: Vec<u64>,
+    slots: usize,
+    free: Vec<u32>,
+}
+
+/// A total.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    /// When it was put together.
+    pub(super) at_ms: u64,
+    /// From when on it is none any more.
+    pub(super) until_ms: u64,
+    /// When the last source's entry ends; `None` = never.
+    pub(super) end_ms: Option<u64>,
+}
+
+/// The most totals that are kept.
+const MOST: usize = 1 << 16;
+
+impl Blocks {
+    pub(super) const fn new(slots: usize) -> Self {
+        Self { blocks: Vec::new(), values: Vec::new(), slots, free: Vec::new() }
+    }
+
+    /// Keeps a total; `NONE` if there is no room.
+    pub(super) fn put(&mut self, block: Block, values: &[u64]) -> u32 {
+        if let Some(at) = self.free.pop() {
+            self.replace(at, block, values);
+            return at;
+        }
+        if self.blocks.len() >= MOST {
+            return NONE;
+        }
+        self.blocks.push(block);
+        self.values.extend_from_slice(values);
+        u32::try_from(self.blocks.len() - 1).unwrap_or(NONE)
+    }
+
+    fn replace(&mut self, at: u32, block: Block, values: &[u64]) {
+        let at = at as usize;
+        if let Some(place) = self.blocks.get_mut(at) {
+            *place = block;
+        }
+        if let Some(place) = self.values.get_mut(at * self.slots..(at + 1) * self.slots) {
+            place.copy_from_slice(values);
+        }
+    }
+
+    /// The total with that number, unless its time is over.
+    pub(super) fn get(&self, at: u32, now_ms: u64) -> Option<(Block, &[u64])> {
+        let block = self.blocks.get(at as usize).filter(|block| now_ms < block.until_ms)?;
+        let at = at as usize;
+        Some((*block, self.values.get(at * self.slots..(at + 1) * self.slots)?))
+    }
+
+    /// Gives the room of a total back.
+    pub(super) fn free(&mut self, at: u32) {
+        if at != NONE {
+            self.free.push(at);
+        }
+    }
+
+    /// Bytes held.
+    pub(super) fn memory(&self) -> usize {
+        self.blocks.capacity() * size_of::<Block>()
+            + self.values.capacity() * size_of::<u64>()
+            + self.free.capacity() * size_of::<u32>()
+    }
+}

@@ -1,0 +1,148 @@
+//! What a destination is sent, as it is at the moment of sending.
+
+use crate::aggregate::keys::{NONE, State};
+use crate::aggregate::merge;
+use crate::aggregate::queue::Block;
+use crate::aggregate::wheel::Wheel;
+use crate::proto::session::Push;
+use crate::stick::Definition;
+
+use super::{Context, Totals};
+
+/// A table of totals. One that is defined anew is another one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TotalId(pub(in crate::aggregate) usize);
+
+impl TotalId {
+    /// The number, for an array with a place for each table.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Takes what is sent; returns whether it takes more.
+pub(in crate::aggregate) trait Sink: FnMut(TotalId, &Definition, &Push<'_>) -> bool {}
+
+impl<F: FnMut(TotalId, &Definition, &Push<'_>) -> bool> Sink for F {}
+
+impl Totals {
+    /// Sends what waits for a destination, no more than `budget` entries, which it counts down, and until the sink takes no
+    /// more; then returns false.
+    pub(in crate::aggregate) fn send(
+        &mut self,
+        to: usize,
+        budget: &mut usize,
+        cx: &Context,
+        sink: &mut impl Sink,
+    ) -> bool {
+        while *budget > 0 {
+            let Some(at) = self.next_for(to) else { return true };
+            *budget -= 1;
+            if !self.send_one(to, at, cx, sink) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A destination has connected, or totals are published from now on: it is sent everything once.
+    pub(in crate::aggregate) fn fill(&mut self, to: usize) {
+        self.queues[to].fill = Some(0);
+    }
+
+    /// A destination is gone, or totals aren't published any more.
+    pub(in crate::aggregate) fn empty(&mut self, to: usize) {
+        let waiting = self.queues[to].clear();
+        for at in waiting {
+            self.keys.list[at as usize].queued &= !(1 << to);
+            self.free_block(at);
+        }
+    }
+
+    /// The next key for a destination, no longer in its queue.
+    fn next_for(&mut self, to: usize) -> Option<u32> {
+        let queue = &mut self.queues[to];
+        if let Some(at) = queue.pop() {
+            return Some(at);
+        }
+        while let Some(at) = queue.fill {
+            let Some(key) = self.keys.list.get(at as usize) else {
+                queue.fill = None;
+                break;
+            };
+            queue.fill = Some(at + 1);
+            if key.state != State::Free && key.queued & 1 << to == 0 {
+                return Some(at);
+            }
+        }
+        queue.pop()
+    }
+
+    fn send_one(&mut self, to: usize, at: u32, cx: &Context, sink: &mut impl Sink) -> bool {
+        self.queues[to].sent += 1;
+        let key = &mut self.keys.list[at as usize];
+        key.queued &= !(1 << to);
+        if key.state == State::Gone {
+            self.values.clear();
+            self.values.resize(self.definition.layout.slots(), 0);
+            let life_ms = (self.definition.expire_ms > 0).then_some(1);
+            let push =
+                Push { key: self.keys.list[at as usize].name(), values: &self.values, server_key: None, life_ms };
+            let more = sink(self.id, &self.definition, &push);
+            self.forget_if_told(at, cx);
+            return more;
+        }
+        if Wheel::is_over(key, cx.now_ms) {
+            // The others must have it as well.
+            self.publish(at, cx.reachable() & !(1 << to), cx);
+        }
+        let key = &self.keys.list[at as usize];
+        let kept = self.blocks.get(key.block, cx.now_ms).filter(|_| key.state != State::Changed);
+        if let Some((block, values)) = kept {
+            self.values.clear();
+            self.values.extend_from_slice(values);
+            merge::age(&self.definition.layout, &mut self.values, cx.now_ms - block.at_ms);
+            let life_ms =
+                block.end_ms.map(|end| u32::try_from(end.saturating_sub(cx.now_ms)).unwrap_or(u32::MAX).max(1));
+            let push = Push { key: key.name(), values: &self.values, server_key: None, life_ms };
+            let more = sink(self.id, &self.definition, &push);
+            self.free_block(at);
+            return more;
+        }
+        self.merge(at, cx);
+        self.settle(at, cx);
+        let life_ms = self.sum.rest_ms.map(|rest| rest.max(1));
+        let push =
+            Push { key: self.keys.list[at as usize].name(), values: &self.sum.values, server_key: None, life_ms };
+        sink(self.id, &self.definition, &push)
+    }
+
+    /// A total was put together: keeps it for the other destinations, and the time when it must be sent again.
+    fn settle(&mut self, at: u32, cx: &Context) {
+        let now = cx.now_ms;
+        let key = &mut self.keys.list[at as usize];
+        key.state = if self.sum.is_zero() { State::Zero } else { State::Counted };
+        self.blocks.free(std::mem::replace(&mut key.block, NONE));
+        if key.queued != 0 {
+            let next_end =
+                if self.sum.next_end_ms == u32::MAX { u64::MAX } else { now + u64::from(self.sum.next_end_ms) };
+            let until_ms = self.sum.rates_end_in.map_or(u64::MAX, |rest| now + rest).min(next_end);
+            let end_ms = self.sum.rest_ms.map(|rest| now + u64::from(rest));
+            key.block = self.blocks.put(Block { at_ms: now, until_ms, end_ms }, &self.sum.values);
+        }
+        if let Some(end) = self.sum.rates_end_in {
+            let since = u64::from(super::low(now).wrapping_sub(key.published));
+            let again = cx.publish.max_interval_ms.saturating_sub(since);
+            let again = if again == 0 { cx.publish.max_interval_ms } else { again };
+            self.wheel.set(&mut self.keys.list, at, now, now + end.min(again).max(1));
+        }
+    }
+
+    fn free_block(&mut self, at: u32) {
+        let key = &mut self.keys.list[at as usize];
+        if key.queued == 0 {
+            self.blocks.free(std::mem::replace(&mut key.block, NONE));
+        }
+    }
+}
