@@ -1,6 +1,6 @@
 //! The states that sources have of a key, as one.
 
-use crate::stick::{Definition, Field, Layout, ValueKind};
+use crate::stick::{Definition, Field, FreqCtr, Layout, ValueKind};
 use crate::table::EntryRef;
 
 use super::options::{DataPolicy, OnReset, Policy};
@@ -14,6 +14,8 @@ pub(super) struct Plan {
     pub(super) layout: Layout,
     /// Whether counters keep what a source had counted before it started again.
     pub(super) keeps: bool,
+    /// Whether the order matters in which sources have taught.
+    pub(super) has_order: bool,
     /// Whether some of the values count only while their source is connected.
     pub(super) has_gauges: bool,
 }
@@ -45,7 +47,22 @@ impl Plan {
         let steps: Vec<Step> = steps.collect();
         let keeps = steps.iter().any(|step| step.keeps);
         let has_gauges = steps.iter().any(|step| is_gauge(&step.from));
-        Self { steps, layout, keeps, has_gauges }
+        let has_order = steps.iter().any(|step| step.policy == DataPolicy::Last);
+        Self { steps, layout, keeps, has_order, has_gauges }
+    }
+
+    /// Whether windows of rates have moved by more than a fiftieth of their period in values that are taught again: by as much
+    /// as they may while they wait to be sent.
+    pub(super) fn drifted(&self, old: &[u64], old_age_ms: u64, new: &[u64]) -> bool {
+        self.steps.iter().filter(|step| is_rate(&step.from)).any(|step| {
+            let most = u64::from(step.from.period_ms.unwrap_or(0) / 50);
+            let counters = step.from.of(old).chunks(3).zip(step.from.of(new).chunks(3));
+            counters.into_iter().any(|(old, new)| {
+                let [old, new] = [old, new].map(FreqCtr::from_slots);
+                let moved = i64::from(new.elapsed_ms.wrapping_sub(old.elapsed_ms).cast_signed());
+                (new.current, new.previous) != (0, 0) && moved.saturating_sub_unsigned(old_age_ms).unsigned_abs() > most
+            })
+        })
     }
 
     /// Adds to `kept` what counters that start again with `new` had counted in `old`; returns whether there was anything.

@@ -70,6 +70,8 @@ pub(super) struct Block {
     pub(super) at_ms: u64,
     /// From when on it is none any more.
     pub(super) until_ms: u64,
+    /// When the rates change their slope; `None` if all are zero.
+    pub(super) rates_until_ms: Option<u64>,
     /// When the last source's entry ends; `None` = never.
     pub(super) end_ms: Option<u64>,
 }

@@ -100,22 +100,21 @@ impl Totals {
         let Self { inputs, plan, values, .. } = self;
         let Some(input) = inputs.get_mut(source) else { return Applied::Dropped };
         let Some(store) = input.store.as_mut() else { return Applied::Dropped };
-        let (mut old_end, mut keeps) = (None, false);
-        if plan.keeps || update.life_ms.is_some() {
-            let old = store.get(update.key, now_ms);
-            old_end = old.and_then(|entry| entry.rest_ms());
-            keeps = plan.keeps && old.is_some();
-            if let Some(old) = old.filter(|_| keeps) {
-                old.values(values);
-            }
+        let old = if plan.keeps || update.life_ms.is_some() { store.get(update.key, now_ms) } else { None };
+        let keeps = plan.keeps && old.is_some();
+        // What is taught again is news if it lives longer than was known, or its rates are others.
+        let mut is_other = plan.has_order;
+        if let Some(old) = &old {
+            old.values(values);
+            let longer = update.life_ms.zip(old.rest_ms()).is_some_and(|(new, old)| new.abs_diff(old) > SLACK_MS);
+            is_other |= longer || plan.drifted(values, old.age_ms(), update.values);
         }
         let applied = store.apply(now_ms, update);
         input.updates += 1;
         input.newest_ms = Some(now_ms);
         let is_news = match applied {
             Applied::New | Applied::Changed => true,
-            // What is taught again may live longer than was known.
-            Applied::Same => update.life_ms.zip(old_end).is_some_and(|(new, old)| new.abs_diff(old) > SLACK_MS),
+            Applied::Same => update.life_ms.is_some() && is_other,
             Applied::Dropped => false,
         };
         if !is_news {

@@ -108,6 +108,7 @@ impl Totals {
             let push = Push { key: key.name(), values: &self.values, server_key: None, life_ms };
             let more = sink(self.id, &self.definition, &push);
             self.free_block(at);
+            self.send_again(at, block.rates_until_ms, cx);
             return more;
         }
         self.merge(at, cx);
@@ -124,19 +125,25 @@ impl Totals {
         let key = &mut self.keys.list[at as usize];
         key.state = if self.sum.is_zero() { State::Zero } else { State::Counted };
         self.blocks.free(std::mem::replace(&mut key.block, NONE));
+        let rates_until_ms = self.sum.rates_end_in.map(|rest| now + rest);
         if key.queued != 0 {
             let next_end =
                 if self.sum.next_end_ms == u32::MAX { u64::MAX } else { now + u64::from(self.sum.next_end_ms) };
-            let until_ms = self.sum.rates_end_in.map_or(u64::MAX, |rest| now + rest).min(next_end);
+            let until_ms = rates_until_ms.map_or(next_end, |until| until.min(next_end));
             let end_ms = self.sum.rest_ms.map(|rest| now + u64::from(rest));
-            key.block = self.blocks.put(Block { at_ms: now, until_ms, end_ms }, &self.sum.values);
+            key.block = self.blocks.put(Block { at_ms: now, until_ms, rates_until_ms, end_ms }, &self.sum.values);
         }
-        if let Some(end) = self.sum.rates_end_in {
-            let since = u64::from(super::low(now).wrapping_sub(key.published));
-            let again = cx.publish.max_interval_ms.saturating_sub(since);
-            let again = if again == 0 { cx.publish.max_interval_ms } else { again };
-            self.wheel.set(&mut self.keys.list, at, now, now + end.min(again).max(1));
-        }
+        self.send_again(at, rates_until_ms, cx);
+    }
+
+    /// A total is sent again when its rates change their slope, and now and then until they are zero.
+    fn send_again(&mut self, at: u32, rates_until_ms: Option<u64>, cx: &Context) {
+        let Some(until) = rates_until_ms else { return };
+        let since = u64::from(super::low(cx.now_ms).wrapping_sub(self.keys.list[at as usize].published));
+        let most = cx.publish.max_interval_ms;
+        let again = Some(most.saturating_sub(since)).filter(|again| *again > 0).unwrap_or(most);
+        let due_ms = until.min(cx.now_ms + again).max(cx.now_ms + 1);
+        self.wheel.set(&mut self.keys.list, at, cx.now_ms, due_ms);
     }
 
     fn free_block(&mut self, at: u32) {
