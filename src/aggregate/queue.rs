@@ -11,6 +11,8 @@ pub(super) struct Queue {
     keys: VecDeque<(u32, u32)>,
     /// The first key that this destination was not sent since it connected; `None` once all have been.
     pub(super) fill: Option<u32>,
+    /// A bit for each key from there on that it was sent since.
+    done: Vec<u64>,
     /// Whether the next key is one of the queue; else of those that were never sent.
     turn: bool,
     /// Keys sent.
@@ -26,6 +28,36 @@ impl Queue {
     pub(super) fn pop(&mut self) -> Option<u32> {
         self.turn = !self.turn;
         if self.turn || self.fill.is_none() { Some(self.keys.pop_front()?.0) } else { None }
+    }
+
+    /// The keys from the first one on have to be sent.
+    pub(super) fn begin_fill(&mut self) {
+        self.fill = Some(0);
+        self.done.clear();
+    }
+
+    /// Marks a key as sent.
+    pub(super) fn mark(&mut self, at: u32) {
+        self.sent += 1;
+        if self.fill.is_some_and(|fill| fill <= at) {
+            let word = at as usize / 64;
+            if self.done.len() <= word {
+                self.done.resize(word + 1, 0);
+            }
+            self.done[word] |= 1 << (at % 64);
+        }
+    }
+
+    /// Steps over a key; returns whether it was not sent yet.
+    pub(super) fn step_over(&mut self, at: u32) -> bool {
+        self.fill = Some(at + 1);
+        self.done.get(at as usize / 64).is_none_or(|word| word & 1 << (at % 64) == 0)
+    }
+
+    /// All have been sent.
+    pub(super) fn end_fill(&mut self) {
+        self.fill = None;
+        self.done = Vec::new();
     }
 
     /// Keys that wait.
@@ -44,13 +76,13 @@ impl Queue {
 
     /// Empties it.
     pub(super) fn clear(&mut self) -> impl Iterator<Item = u32> + use<> {
-        self.fill = None;
+        self.end_fill();
         std::mem::take(&mut self.keys).into_iter().map(|(at, _)| at)
     }
 
     /// Bytes held.
     pub(super) fn memory(&self) -> usize {
-        self.keys.capacity() * size_of::<(u32, u32)>()
+        self.keys.capacity() * size_of::<(u32, u32)>() + self.done.capacity() * size_of::<u64>()
     }
 }
 

@@ -48,7 +48,7 @@ impl Totals {
 
     /// A destination has connected, or totals are published from now on: it is sent everything once.
     pub(in crate::aggregate) fn fill(&mut self, to: usize) {
-        self.queues[to].fill = Some(0);
+        self.queues[to].begin_fill();
     }
 
     /// A destination is gone, or totals aren't published any more.
@@ -68,11 +68,10 @@ impl Totals {
         }
         while let Some(at) = queue.fill {
             let Some(key) = self.keys.list.get(at as usize) else {
-                queue.fill = None;
+                queue.end_fill();
                 break;
             };
-            queue.fill = Some(at + 1);
-            if key.state != State::Free && key.queued & 1 << to == 0 {
+            if queue.step_over(at) && key.state != State::Free && key.queued & 1 << to == 0 {
                 return Some(at);
             }
         }
@@ -80,7 +79,7 @@ impl Totals {
     }
 
     fn send_one(&mut self, to: usize, at: u32, cx: &Context, sink: &mut impl Sink) -> bool {
-        self.queues[to].sent += 1;
+        self.queues[to].mark(at);
         let key = &mut self.keys.list[at as usize];
         key.queued &= !(1 << to);
         if key.state == State::Gone {

@@ -1,0 +1,228 @@
+//! What adding up costs on one core, and in memory; printed beside the goals, nothing is asserted.
+//!
+//! `cargo bench --bench aggregate`; a number as argument makes the keys of the memory test fewer.
+
+use std::fs;
+
+use peerctl::aggregate::{
+    Aggregation, Aggregator, Limits, Naming, Peer, PeerNumber, Policy, Publish, Relation, Stale, TotalId,
+};
+use peerctl::proto::session::{LocalTable, Options, Role, Session};
+use peerctl::stick::{Definition, Place, parse};
+use peerctl::table::{ServerKey, Update};
+
+use std::time::Instant;
+
+use rustix::time::{ClockId, clock_gettime};
+
+const COLUMNS: &str = "store gpc0,conn_cnt,http_req_cnt,http_req_rate(10s),bytes_in_cnt";
+
+/// What is sent to a destination in one turn at most.
+const TURN: usize = 512;
+
+fn main() {
+    let keys: u32 = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
+    memory(keys, 3);
+    for updates in [20_000, 100_000] {
+        load(50, 20_000, updates, false);
+        load(50, 20_000, updates, true);
+    }
+    load(3, 100_000, 100_000, true);
+    load(2, 100_000, 100_000, true);
+}
+
+fn aggregator(sources: usize) -> (Aggregator, Definition) {
+    let peers = (0..sources).map(|n| Peer { name: format!("lb{n}").into_bytes().into(), relation: Relation::Node });
+    let options = Aggregation {
+        name: "bench".into(),
+        naming: Naming::Suffix { from: None, to: b".agg".as_slice().into() },
+        peers: peers.collect(),
+        policy: Policy::default(),
+        publish: Publish::default(),
+        stale: Stale::Keep,
+        start_grace_ms: 0,
+        refresh_ms: None,
+        teach_back: false,
+        lease: None,
+    };
+    let line = format!("type ip size 1m expire 1h {COLUMNS}");
+    let schema = parse(&line.split(' ').collect::<Vec<_>>(), Place::Proxy, None).schema;
+    let definition = Definition::of_schema(b"st_src", &schema).expect("a key type");
+    let mut aggregator = Aggregator::new(options, b"agg1", Limits::default(), 0).expect("few peers");
+    for source in 0..sources {
+        aggregator.link_up(PeerNumber(source), 0);
+        aggregator.table(PeerNumber(source), 0, &definition, 0);
+        aggregator.wants_resync(PeerNumber(source), 0);
+        aggregator.resync_ended(PeerNumber(source), true, 0);
+    }
+    (aggregator, definition)
+}
+
+fn update<'a>(key: &'a [u8], values: &'a [u64], update_id: u32) -> Update<'a> {
+    Update { key, values, server_key: ServerKey::Unchanged, update_id, life_ms: None, resync: false }
+}
+
+/// Keys that all sources have.
+fn memory(keys: u32, sources: usize) {
+    let before = resident();
+    let (mut aggregator, definition) = aggregator(sources);
+    let values = vec![7; definition.layout.slots()];
+    let start = on_cpu();
+    for n in 0..keys {
+        let key = n.wrapping_mul(0x9e37_79b1).to_be_bytes();
+        for source in 0..sources {
+            aggregator.update(PeerNumber(source), 0, &update(&key, &values, n), 1);
+        }
+        if n % 1_000 == 0 {
+            (0..sources).for_each(|to| while aggregator.publish(PeerNumber(to), 1, TURN, |_, _, _| true) {});
+        }
+    }
+    let learned = on_cpu() - start;
+    let (said, grown) = (aggregator.memory(), resident() - before);
+    println!("{keys} keys × {sources} sources: {} MB by its own count, {} MB resident (goal: 400 MB for 1,000,000 × 3), {:.2} s", said >> 20, grown >> 20, learned);
+    // A destination that comes again is sent everything.
+    aggregator.link_down(PeerNumber(0), true, 2);
+    aggregator.link_up(PeerNumber(0), 2);
+    let start = on_cpu();
+    let mut sent = 0_u32;
+    while aggregator.publish(PeerNumber(0), 3, TURN, |_, _, _| { sent += 1; true }) {}
+    println!("  a destination that comes again is sent {sent} totals in {:.2} s; {} MB resident then", on_cpu() - start, (resident() - before) >> 20);
+    let start = on_cpu();
+    aggregator.table(PeerNumber(0), 0, &definition, 3);
+    aggregator.wants_resync(PeerNumber(0), 3);
+    aggregator.resync_ended(PeerNumber(0), true, 4);
+    println!("  the sweep of a source that has lost all of its {keys} entries: {:.0} ms in one piece", (on_cpu() - start) * 1e3);
+}
+
+/// So many updates a second, for some seconds of virtual time, in steps of a millisecond; the time that this takes says how
+/// much of a core is busy. Destinations are served in turns, for as long as the core would have time.
+fn load(sources: usize, keys: u32, updates: u32, with_sessions: bool) {
+    const SECONDS: u64 = 5;
+    let (mut aggregator, definition) = aggregator(sources);
+    let mut sessions: Vec<Destination> = (0..sources).map(|_| Destination::new()).collect();
+    let mut values = vec![0; definition.layout.slots()];
+    let mut random = 1_u64;
+    let mut next = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(random >> 33).unwrap_or(0)
+    };
+    // All keys are there at all sources.
+    for n in 0..keys {
+        for source in 0..sources {
+            aggregator.update(PeerNumber(source), 0, &update(&n.to_be_bytes(), &values, n), 1);
+        }
+    }
+    let drain = |aggregator: &mut Aggregator, sessions: &mut Vec<Destination>, now: u64, until: &dyn Fn() -> bool| {
+        let (mut sent, mut longest) = (0_u64, 0);
+        loop {
+            let mut more = false;
+            for (to, session) in sessions.iter_mut().enumerate() {
+                let waits = aggregator.publish(PeerNumber(to), now, TURN, |id, definition, push| {
+                    sent += 1;
+                    if with_sessions { session.push(id, definition, push) }
+                    true
+                });
+                session.flush();
+                more |= waits;
+            }
+            longest += 1;
+            if !more || until() {
+                return (sent, longest);
+            }
+        }
+    };
+    drain(&mut aggregator, &mut sessions, 2, &|| false);
+    let (mut sent, mut taken, mut lag) = (0, 0.0, Vec::new());
+    // The clock runs with the core's time, so that work that takes longer than its millisecond delays what follows.
+    let (mut now, mut id, end) = (10_u64, keys, 10 + SECONDS * 1_000);
+    let mut debt = 0.0_f64;
+    while now < end {
+        let start = on_cpu();
+        for _ in 0..updates / 1_000 {
+            let (key, source) = ((next() % keys).to_be_bytes(), next() as usize % sources);
+            id += 1;
+            values[0] = id.into();
+            values[3] = u64::from(next() % 10_000);
+            values[4] = u64::from(next() % 1_000);
+            aggregator.update(PeerNumber(source), 0, &update(&key, &values, id), now);
+        }
+        aggregator.tick(now, 100_000);
+        // What is left of this millisecond is for sending.
+        let spent = on_cpu() - start;
+        let deadline = start + (0.001 - debt).max(spent);
+        let (count, _) = drain(&mut aggregator, &mut sessions, now, &|| on_cpu() >= deadline);
+        sent += count;
+        let spent = on_cpu() - start;
+        taken += spent;
+        debt = (debt + spent - 0.001).max(0.0);
+        if now % 10 == 0 {
+            let status = aggregator.status(now);
+            lag.push(status.peers.iter().map(|peer| peer.lag_ms).max().unwrap_or(0));
+        }
+        now += 1;
+    }
+    lag.sort_unstable();
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let part = taken / SECONDS as f64;
+    println!(
+        "{sources} sources × {keys} keys, {updates} updates/s{}: {:.0} % of a core, {} totals/s sent ({:.2} of those without coalescing), the oldest waits {} ms (median), {} ms (worst); {} MB",
+        if with_sessions { ", encoded" } else { "" },
+        part * 100.0,
+        sent / SECONDS,
+        ratio(sent / SECONDS, u64::from(updates) * sources as u64),
+        lag[lag.len() / 2],
+        lag[lag.len() - 1],
+        aggregator.memory() >> 20,
+    );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn ratio(a: u64, b: u64) -> f64 {
+    a as f64 / b as f64
+}
+
+/// The session with a destination.
+struct Destination {
+    session: Session,
+    table: Option<(TotalId, LocalTable)>,
+    out: Vec<u8>,
+}
+
+impl Destination {
+    fn new() -> Self {
+        let now = Instant::now();
+        let mut session = Session::new(Options::new(b"agg1", Role::Caller(b"lb".as_slice().into())), now);
+        session.handle_bytes(now, b"200\n");
+        while session.poll_event().is_some() {}
+        Self { session, table: None, out: Vec::new() }
+    }
+
+    fn push(&mut self, id: TotalId, definition: &Definition, push: &peerctl::proto::session::Push<'_>) {
+        if self.table.is_none_or(|(known, _)| known != id) {
+            self.table = Some((id, self.session.define(definition.clone()).expect("it can be sent")));
+        }
+        if let Some((_, table)) = self.table {
+            self.session.push(table, push).expect("it can be sent");
+        }
+    }
+
+    fn flush(&mut self) {
+        self.session.poll_transmit(&mut self.out);
+        self.out.clear();
+    }
+}
+
+/// Seconds that this thread was on a core, so that others who share it don't count.
+fn on_cpu() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let (seconds, nanoseconds) = (time.tv_sec as f64, time.tv_nsec as f64);
+    seconds + nanoseconds / 1e9
+}
+
+/// Bytes of memory in use.
+fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap_or(0) * 1024
+}
