@@ -3,6 +3,7 @@
 //! `cargo bench --bench aggregate`; a number as argument makes the keys of the memory test fewer.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use peerctl::aggregate::{
     Aggregation, Aggregator, Limits, Naming, Peer, PeerNumber, Policy, Publish, Relation, Stale, TotalId,
@@ -10,10 +11,6 @@ use peerctl::aggregate::{
 use peerctl::proto::session::{LocalTable, Options, Role, Session};
 use peerctl::stick::{Definition, Place, parse};
 use peerctl::table::{ServerKey, Update};
-
-use std::time::Instant;
-
-use rustix::time::{ClockId, clock_gettime};
 
 const COLUMNS: &str = "store gpc0,conn_cnt,http_req_cnt,http_req_rate(10s),bytes_in_cnt";
 
@@ -79,19 +76,34 @@ fn memory(keys: u32, sources: usize) {
     }
     let learned = on_cpu() - start;
     let (said, grown) = (aggregator.memory(), resident() - before);
-    println!("{keys} keys × {sources} sources: {} MB by its own count, {} MB resident (goal: 400 MB for 1,000,000 × 3), {:.2} s", said >> 20, grown >> 20, learned);
+    println!(
+        "{keys} keys × {sources} sources: {} MB by its own count, {} MB resident (goal: 400 MB for 1,000,000 × 3), {:.2} s",
+        said >> 20,
+        grown >> 20,
+        learned
+    );
     // A destination that comes again is sent everything.
     aggregator.link_down(PeerNumber(0), true, 2);
     aggregator.link_up(PeerNumber(0), 2);
     let start = on_cpu();
     let mut sent = 0_u32;
-    while aggregator.publish(PeerNumber(0), 3, TURN, |_, _, _| { sent += 1; true }) {}
-    println!("  a destination that comes again is sent {sent} totals in {:.2} s; {} MB resident then", on_cpu() - start, (resident() - before) >> 20);
+    while aggregator.publish(PeerNumber(0), 3, TURN, |_, _, _| {
+        sent += 1;
+        true
+    }) {}
+    println!(
+        "  a destination that comes again is sent {sent} totals in {:.2} s; {} MB resident then",
+        on_cpu() - start,
+        (resident() - before) >> 20
+    );
     let start = on_cpu();
     aggregator.table(PeerNumber(0), 0, &definition, 3);
     aggregator.wants_resync(PeerNumber(0), 3);
     aggregator.resync_ended(PeerNumber(0), true, 4);
-    println!("  the sweep of a source that has lost all of its {keys} entries: {:.0} ms in one piece", (on_cpu() - start) * 1e3);
+    println!(
+        "  the sweep of a source that has lost all of its {keys} entries: {:.0} ms in one piece",
+        (on_cpu() - start) * 1e3
+    );
 }
 
 /// So many updates a second, for some seconds of virtual time, in steps of a millisecond; the time that this takes says how
@@ -113,31 +125,33 @@ fn load(sources: usize, keys: u32, updates: u32, with_sessions: bool) {
         }
     }
     let drain = |aggregator: &mut Aggregator, sessions: &mut Vec<Destination>, now: u64, until: &dyn Fn() -> bool| {
-        let (mut sent, mut longest) = (0_u64, 0);
+        let mut sent = 0_u64;
         loop {
             let mut more = false;
             for (to, session) in sessions.iter_mut().enumerate() {
                 let waits = aggregator.publish(PeerNumber(to), now, TURN, |id, definition, push| {
                     sent += 1;
-                    if with_sessions { session.push(id, definition, push) }
+                    if with_sessions {
+                        session.push(id, definition, push);
+                    }
                     true
                 });
                 session.flush();
                 more |= waits;
             }
-            longest += 1;
             if !more || until() {
-                return (sent, longest);
+                return sent;
             }
         }
     };
     drain(&mut aggregator, &mut sessions, 2, &|| false);
-    let (mut sent, mut taken, mut lag) = (0, 0.0, Vec::new());
-    // The clock runs with the core's time, so that work that takes longer than its millisecond delays what follows.
+    let (mut sent, mut lag) = (0, Vec::new());
+    // Work that takes longer than its millisecond leaves less time for what follows.
     let (mut now, mut id, end) = (10_u64, keys, 10 + SECONDS * 1_000);
-    let mut debt = 0.0_f64;
+    let (mut debt, step) = (Duration::ZERO, Duration::from_millis(1));
+    let before = on_cpu();
     while now < end {
-        let start = on_cpu();
+        let start = Instant::now();
         for _ in 0..updates / 1_000 {
             let (key, source) = ((next() % keys).to_be_bytes(), next() as usize % sources);
             id += 1;
@@ -148,19 +162,16 @@ fn load(sources: usize, keys: u32, updates: u32, with_sessions: bool) {
         }
         aggregator.tick(now, 100_000);
         // What is left of this millisecond is for sending.
-        let spent = on_cpu() - start;
-        let deadline = start + (0.001 - debt).max(spent);
-        let (count, _) = drain(&mut aggregator, &mut sessions, now, &|| on_cpu() >= deadline);
-        sent += count;
-        let spent = on_cpu() - start;
-        taken += spent;
-        debt = (debt + spent - 0.001).max(0.0);
-        if now % 10 == 0 {
+        let deadline = start + step.saturating_sub(debt);
+        sent += drain(&mut aggregator, &mut sessions, now, &|| Instant::now() >= deadline);
+        debt = (debt + start.elapsed()).saturating_sub(step);
+        if now.is_multiple_of(20) {
             let status = aggregator.status(now);
             lag.push(status.peers.iter().map(|peer| peer.lag_ms).max().unwrap_or(0));
         }
         now += 1;
     }
+    let taken = on_cpu() - before;
     lag.sort_unstable();
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let part = taken / SECONDS as f64;
@@ -212,12 +223,11 @@ impl Destination {
     }
 }
 
-/// Seconds that this thread was on a core, so that others who share it don't count.
+/// Seconds that this thread was on a core, to some milliseconds, so that others who share it don't count.
 fn on_cpu() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let (seconds, nanoseconds) = (time.tv_sec as f64, time.tv_nsec as f64);
-    seconds + nanoseconds / 1e9
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = schedstat.split(' ').next().and_then(|number| number.parse::<f64>().ok());
+    nanoseconds.expect("Linux counts them") / 1e9
 }
 
 /// Bytes of memory in use.

@@ -1,21 +1,24 @@
 //! All tables of an aggregation, its sources and its destinations.
 
 mod gate;
+mod links;
+mod peer;
 mod state;
+mod tables;
 
 use thiserror::Error;
 
-use crate::grammar::DataType;
 use crate::proto::session::Push;
 use crate::stick::Definition;
-use crate::table::{Applied, Update};
 
-use super::mismatch::Mismatch;
-use super::options::{Aggregation, Relation, Stale};
-use super::totals::{Context, InputState, TotalId, Totals};
+use super::options::Aggregation;
+use super::totals::{Context, TotalId, Totals};
+
+use peer::Peer;
 
 pub use gate::Lease;
 pub use state::{Restored, Saved, TeachCursor};
+pub use tables::Announced;
 
 /// The most peers of an aggregation, ourselves not counted.
 pub const MAX_PEERS: usize = 64;
@@ -50,19 +53,6 @@ pub enum StartError {
     NoSource,
 }
 
-/// What becomes of a table that a peer announces.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Announced {
-    /// Its entries are added up.
-    Accepted,
-    /// It is a table of totals: what comes of it is counted and thrown away.
-    Echo,
-    /// Its entries would be added up if they were like those of the other sources.
-    Rejected(Mismatch),
-    /// It has nothing to do with the aggregation.
-    NotOurs,
-}
-
 /// The engine of an aggregation.
 ///
 /// It is told what the sessions with the peers say ([`Self::link_up`], [`Self::table`], [`Self::update`], …), and asked what they
@@ -85,53 +75,6 @@ pub struct Aggregator {
     destinations: u64,
     pub(super) is_open: bool,
 }
-
-/// What is known of a peer.
-#[derive(Debug)]
-pub(super) struct Peer {
-    pub(super) relation: Relation,
-    pub(super) is_up: bool,
-    /// When it came or went; `None` if it was never there.
-    pub(super) since_ms: Option<u64>,
-    /// By the number of the table on its session.
-    routes: Vec<Route>,
-    /// The tables of totals that it has announced on this session.
-    pub(super) has: Vec<Definition>,
-    /// A resync was asked for.
-    pub(super) is_learning: bool,
-    /// It has taught everything on this session.
-    pub(super) is_synced: bool,
-    /// It has taught everything since we started.
-    was_synced: bool,
-    /// Its last session ended in order, and in sync.
-    ended_well: bool,
-    /// When it is asked for everything.
-    pub(super) ask_ms: Option<u64>,
-    /// How often in a row it hadn't everything itself.
-    partial: u32,
-    /// Its states were given up because it was away for too long.
-    pub(super) is_dropped: bool,
-    /// The other aggregator: how many sources it says to have, and when it said so.
-    says: Option<(u64, u64)>,
-    pub(super) echoed: u64,
-    /// The table of totals that is sent next.
-    turn: usize,
-}
-
-/// Where the entries of a table go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Route {
-    Unknown,
-    Total(usize),
-    Rejected(usize),
-    Echo,
-    /// The lease of the other aggregator; the slot of its number of sources.
-    Lease(usize),
-    Other,
-}
-
-/// The longest wait before a source that hadn't everything is asked again, in milliseconds.
-const LONGEST_WAIT_MS: u64 = 64_000;
 
 /// Entries of one table that are sent before the next one has its turn.
 const TURN: usize = 256;
@@ -169,214 +112,6 @@ impl Aggregator {
     #[must_use]
     pub const fn options(&self) -> &Aggregation {
         &self.options
-    }
-
-    /// The session with a peer is established. A source is asked for everything.
-    pub fn link_up(&mut self, peer: PeerNumber, now_ms: u64) {
-        let now_ms = self.at(now_ms);
-        let is_open = self.is_open;
-        let Some(state) = self.peers.get_mut(peer.0) else { return };
-        let was_up = std::mem::replace(&mut state.is_up, true);
-        self.up |= 1 << peer.0;
-        state.since_ms = Some(now_ms);
-        (state.is_learning, state.is_synced, state.partial, state.is_dropped) = (false, false, 0, false);
-        state.ask_ms = state.is_source().then_some(now_ms);
-        state.routes.clear();
-        state.has.clear();
-        let is_destination = state.is_destination();
-        let cx = self.context();
-        for totals in &mut self.totals {
-            if is_destination {
-                totals.empty(peer.0);
-                if is_open {
-                    totals.fill(peer.0);
-                }
-            }
-            if !was_up {
-                totals.link_changed(peer.0, &cx);
-            }
-        }
-        self.decide();
-    }
-
-    /// The session with a peer is over, in order if nothing it had sent was lost.
-    pub fn link_down(&mut self, peer: PeerNumber, in_order: bool, now_ms: u64) {
-        let now_ms = self.at(now_ms);
-        let Some(state) = self.peers.get_mut(peer.0) else { return };
-        if !std::mem::replace(&mut state.is_up, false) {
-            return;
-        }
-        self.up &= !(1 << peer.0);
-        state.since_ms = Some(now_ms);
-        state.ended_well = in_order && state.is_synced;
-        (state.is_learning, state.is_synced, state.ask_ms, state.says) = (false, false, None, None);
-        let cx = self.context();
-        for totals in &mut self.totals {
-            totals.empty(peer.0);
-            totals.link_changed(peer.0, &cx);
-        }
-        self.decide();
-    }
-
-    /// A peer announces the table that has the number `table` on its session.
-    pub fn table(&mut self, peer: PeerNumber, table: usize, found: &Definition, now_ms: u64) -> Announced {
-        self.at(now_ms);
-        let Some(relation) = self.peers.get(peer.0).map(|peer| peer.relation) else { return Announced::NotOurs };
-        let (route, announced) = if self.options.lease.as_ref() == Some(&found.name) {
-            let field = found.layout.field(DataType::GPC0).filter(|_| relation == Relation::Standby);
-            (field.map_or(Route::Other, |field| Route::Lease(field.slot)), Announced::NotOurs)
-        } else if self.options.naming.is_total(&found.name) {
-            (Route::Echo, Announced::Echo)
-        } else {
-            match self.options.naming.total_of(&found.name).filter(|_| is_source(relation)) {
-                Some(total) => self.source_table(peer.0, found, &total),
-                None => (Route::Other, Announced::NotOurs),
-            }
-        };
-        if let Some(state) = self.peers.get_mut(peer.0) {
-            if announced == Announced::Echo {
-                state.has.retain(|known| known.name != found.name);
-                state.has.push(found.clone());
-            }
-            if state.routes.len() <= table && table < MAX_TABLES {
-                state.routes.resize(table + 1, Route::Unknown);
-            }
-            if let Some(place) = state.routes.get_mut(table) {
-                *place = route;
-            }
-        }
-        self.decide();
-        announced
-    }
-
-    fn source_table(&mut self, source: usize, found: &Definition, total: &[u8]) -> (Route, Announced) {
-        let at = self.totals.iter().position(|totals| totals.source.name == found.name);
-        let at = at.unwrap_or_else(|| {
-            let totals = self.totals_of(found, total);
-            self.totals.push(totals);
-            self.totals.len() - 1
-        });
-        let cx = self.context();
-        let totals = &mut self.totals[at];
-        let mut answer = totals.announce(source, found, &cx);
-        if answer.is_err() && self.totals[at].is_free_for(source, &cx) {
-            answer = self.begin_anew(at, source, found, total);
-        }
-        match answer {
-            Ok(()) => (Route::Total(at), Announced::Accepted),
-            Err(mismatch) => (Route::Rejected(at), Announced::Rejected(mismatch)),
-        }
-    }
-
-    /// The table is another one from now on. Sources that were rejected because they had it already are taken.
-    fn begin_anew(&mut self, at: usize, source: usize, found: &Definition, total: &[u8]) -> Result<(), Mismatch> {
-        let mut totals = self.totals_of(found, total);
-        std::mem::swap(&mut totals, &mut self.totals[at]);
-        let cx = self.context();
-        let answer = self.totals[at].announce(source, found, &cx);
-        if let Some(state) = self.peers.get_mut(source).filter(|state| !state.is_learning) {
-            state.ask_ms = Some(cx.now_ms);
-        }
-        for (other, input) in totals.inputs.into_iter().enumerate() {
-            let InputState::Rejected(rejected) = input.state else { continue };
-            if other == source {
-                continue;
-            }
-            if self.totals[at].announce(other, &rejected.0, &cx).is_ok()
-                && let Some(state) = self.peers.get_mut(other).filter(|state| state.is_up)
-            {
-                state.rejoin(at, cx.now_ms);
-            }
-        }
-        answer
-    }
-
-    fn totals_of(&mut self, found: &Definition, total: &[u8]) -> Totals {
-        let id = TotalId(self.next_id);
-        self.next_id += 1;
-        Totals::new(id, found, total, &self.options.policy, self.peers.len(), self.now_ms)
-    }
-
-    /// A peer teaches an entry of the table that has the number `table` on its session; returns what became of it, `None` if
-    /// it is no entry of a source.
-    pub fn update(&mut self, peer: PeerNumber, table: usize, update: &Update<'_>, now_ms: u64) -> Option<Applied> {
-        let now_ms = self.at(now_ms);
-        let cx = self.context();
-        let state = self.peers.get_mut(peer.0)?;
-        match *state.routes.get(table)? {
-            Route::Total(at) => Some(self.totals.get_mut(at)?.update(peer.0, update, &cx)),
-            Route::Echo => {
-                state.echoed += 1;
-                None
-            }
-            Route::Lease(slot) => {
-                let name = self.options.peers.get(peer.0).map(|peer| &peer.name);
-                if name.is_some_and(|name| **name == *update.key) {
-                    state.says = Some((update.values.get(slot).copied().unwrap_or(0), now_ms));
-                    self.decide();
-                }
-                None
-            }
-            Route::Rejected(_) | Route::Unknown | Route::Other => None,
-        }
-    }
-
-    /// Whether a source is to be asked for everything now; if so, it counts as asked.
-    pub fn wants_resync(&mut self, peer: PeerNumber, now_ms: u64) -> bool {
-        let now_ms = self.at(now_ms);
-        let Some(state) = self.peers.get_mut(peer.0) else { return false };
-        if !state.is_up || state.is_learning || state.ask_ms.is_none_or(|ask| ask > now_ms) {
-            return false;
-        }
-        state.is_learning = true;
-        state.ask_ms = None;
-        for totals in &mut self.totals {
-            totals.begin_generation(peer.0);
-        }
-        true
-    }
-
-    /// A source is to be asked for everything at the next opportunity.
-    pub fn ask(&mut self, peer: PeerNumber, now_ms: u64) {
-        let now_ms = self.at(now_ms);
-        if let Some(state) = self.peers.get_mut(peer.0).filter(|state| state.is_up && state.is_source()) {
-            state.ask_ms = Some(now_ms);
-        }
-    }
-
-    /// A resync of a source has ended; `complete` if the source has everything itself. What it didn't teach again it has lost.
-    /// Work: all entries of the source.
-    pub fn resync_ended(&mut self, peer: PeerNumber, complete: bool, now_ms: u64) {
-        let now_ms = self.at(now_ms);
-        let cx = self.context();
-        let Some(state) = self.peers.get_mut(peer.0) else { return };
-        if !std::mem::replace(&mut state.is_learning, false) {
-            return;
-        }
-        if !complete {
-            let wait = (1_000 << state.partial.min(6)).min(LONGEST_WAIT_MS);
-            state.partial += 1;
-            state.ask_ms = Some(now_ms + wait);
-            return;
-        }
-        (state.partial, state.is_synced, state.was_synced) = (0, true, true);
-        // It may have been asked for again in the meantime.
-        state.ask_ms = state.ask_ms.or(self.options.refresh_ms.map(|refresh| now_ms + refresh));
-        for totals in &mut self.totals {
-            totals.sweep(peer.0, &cx);
-        }
-        self.decide();
-    }
-
-    /// Forgets a key of a table, given by its own name or that of its total; returns the names of the sources that had it.
-    /// Destinations are told that the total is zero. A source that has the key still teaches it again with its next change or
-    /// resync.
-    pub fn forget(&mut self, table: &[u8], key: &[u8], now_ms: u64) -> Vec<&[u8]> {
-        self.at(now_ms);
-        let cx = self.context();
-        let is_it = |totals: &&mut Totals| *totals.source.name == *table || *totals.definition.name == *table;
-        let sources = self.totals.iter_mut().filter(is_it).fold(0, |set, totals| set | totals.forget(key, &cx));
-        super::keys::bits(sources).filter_map(|peer| Some(&*self.options.peers.get(peer)?.name)).collect()
     }
 
     /// Sends what waits for a destination, no more than `budget` entries, and until `sink` returns false: it takes no more
@@ -480,57 +215,5 @@ impl Aggregator {
             publish: self.options.publish,
             entries: self.limits.entries,
         }
-    }
-}
-
-/// The most tables of a session.
-const MAX_TABLES: usize = 1 << 16;
-
-fn is_source(relation: Relation) -> bool {
-    matches!(relation, Relation::Node | Relation::Down)
-}
-
-impl Peer {
-    const fn new(relation: Relation) -> Self {
-        Self {
-            relation,
-            is_up: false,
-            since_ms: None,
-            routes: Vec::new(),
-            has: Vec::new(),
-            is_learning: false,
-            is_synced: false,
-            was_synced: false,
-            ended_well: false,
-            ask_ms: None,
-            partial: 0,
-            is_dropped: false,
-            says: None,
-            echoed: 0,
-            turn: 0,
-        }
-    }
-
-    pub(super) fn is_source(&self) -> bool {
-        is_source(self.relation)
-    }
-
-    fn is_destination(&self) -> bool {
-        matches!(self.relation, Relation::Node | Relation::Up)
-    }
-
-    /// Its table is taken now: what it has taught was lost, so it is asked again.
-    fn rejoin(&mut self, total: usize, now_ms: u64) {
-        for route in self.routes.iter_mut().filter(|route| **route == Route::Rejected(total)) {
-            *route = Route::Total(total);
-        }
-        (self.is_learning, self.is_synced, self.ask_ms) = (false, false, Some(now_ms));
-    }
-
-    /// When its states are given up.
-    fn stale_at(&self, stale: &Stale, started_ms: u64) -> Option<u64> {
-        let Stale::DropAfter(after) = stale else { return None };
-        let is_away = self.is_source() && !self.is_up && !self.is_dropped;
-        is_away.then(|| self.since_ms.unwrap_or(started_ms).saturating_add(*after))
     }
 }

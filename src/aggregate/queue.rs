@@ -48,10 +48,19 @@ impl Queue {
         }
     }
 
+    /// Whether a key that isn't in the queue was sent since the destination connected.
+    pub(super) fn has_sent(&self, at: u32) -> bool {
+        self.fill.is_none_or(|fill| fill > at) || self.is_marked(at)
+    }
+
+    fn is_marked(&self, at: u32) -> bool {
+        self.done.get(at as usize / 64).is_some_and(|word| word & 1 << (at % 64) != 0)
+    }
+
     /// Steps over a key; returns whether it was not sent yet.
     pub(super) fn step_over(&mut self, at: u32) -> bool {
         self.fill = Some(at + 1);
-        self.done.get(at as usize / 64).is_none_or(|word| word & 1 << (at % 64) == 0)
+        !self.is_marked(at)
     }
 
     /// All have been sent.
@@ -89,23 +98,23 @@ impl Queue {
 /// Totals that have been put together for one destination and are still to be sent to others.
 #[derive(Debug)]
 pub(super) struct Blocks {
-    blocks: Vec<Block>,
+    list: Vec<Block>,
     values: Vec<u64>,
     slots: usize,
     free: Vec<u32>,
 }
 
-/// A total.
+/// A total, by times in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
     /// When it was put together.
-    pub(super) at_ms: u64,
+    pub(super) at: u64,
     /// From when on it is none any more.
-    pub(super) until_ms: u64,
+    pub(super) until: u64,
     /// When the rates change their slope; `None` if all are zero.
-    pub(super) rates_until_ms: Option<u64>,
+    pub(super) rates_until: Option<u64>,
     /// When the last source's entry ends; `None` = never.
-    pub(super) end_ms: Option<u64>,
+    pub(super) end: Option<u64>,
 }
 
 /// The most totals that are kept.
@@ -113,7 +122,7 @@ const MOST: usize = 1 << 16;
 
 impl Blocks {
     pub(super) const fn new(slots: usize) -> Self {
-        Self { blocks: Vec::new(), values: Vec::new(), slots, free: Vec::new() }
+        Self { list: Vec::new(), values: Vec::new(), slots, free: Vec::new() }
     }
 
     /// Keeps a total; `NONE` if there is no room.
@@ -122,17 +131,17 @@ impl Blocks {
             self.replace(at, block, values);
             return at;
         }
-        if self.blocks.len() >= MOST {
+        if self.list.len() >= MOST {
             return NONE;
         }
-        self.blocks.push(block);
+        self.list.push(block);
         self.values.extend_from_slice(values);
-        u32::try_from(self.blocks.len() - 1).unwrap_or(NONE)
+        u32::try_from(self.list.len() - 1).unwrap_or(NONE)
     }
 
     fn replace(&mut self, at: u32, block: Block, values: &[u64]) {
         let at = at as usize;
-        if let Some(place) = self.blocks.get_mut(at) {
+        if let Some(place) = self.list.get_mut(at) {
             *place = block;
         }
         if let Some(place) = self.values.get_mut(at * self.slots..(at + 1) * self.slots) {
@@ -142,7 +151,7 @@ impl Blocks {
 
     /// The total with that number, unless its time is over.
     pub(super) fn get(&self, at: u32, now_ms: u64) -> Option<(Block, &[u64])> {
-        let block = self.blocks.get(at as usize).filter(|block| now_ms < block.until_ms)?;
+        let block = self.list.get(at as usize).filter(|block| now_ms < block.until)?;
         let at = at as usize;
         Some((*block, self.values.get(at * self.slots..(at + 1) * self.slots)?))
     }
@@ -156,7 +165,7 @@ impl Blocks {
 
     /// Bytes held.
     pub(super) fn memory(&self) -> usize {
-        self.blocks.capacity() * size_of::<Block>()
+        self.list.capacity() * size_of::<Block>()
             + self.values.capacity() * size_of::<u64>()
             + self.free.capacity() * size_of::<u32>()
     }

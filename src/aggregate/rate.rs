@@ -115,7 +115,7 @@ impl Rates {
         let low = |value: u128| u32::try_from(value).unwrap_or(u32::MAX);
         let (current, previous) = (u128::from(self.current), u128::from(self.previous));
         if previous == 0 {
-            let age = if current == 0 { 0 } else { self.current_age / current };
+            let age = self.current_age.checked_div(current).unwrap_or(0);
             return FreqCtr { elapsed_ms: low(age), current: low(current), previous: 0 };
         }
         let age = self.previous_age.div_ceil(previous);

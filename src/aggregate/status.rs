@@ -29,6 +29,7 @@ pub struct Status {
 
 /// A peer.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct PeerStatus {
     /// Its name.
     pub name: Box<[u8]>,

@@ -46,7 +46,7 @@ impl Wheel {
             return;
         }
         key.due = low(due_ms);
-        if self.list(due_ms) != key.list && due_ms < self.time(key.list) {
+        if list_of(due_ms) != key.list && due_ms < self.time(key.list) {
             self.unlink(keys, at);
             self.link(keys, at, due_ms);
         }
@@ -63,7 +63,7 @@ impl Wheel {
     pub(super) fn next(&mut self, keys: &mut [Key], now_ms: u64, budget: &mut usize) -> Option<u32> {
         while let Some(time) = self.next_ms().filter(|time| *time <= now_ms) {
             self.first_ms = time;
-            let list = self.list(time);
+            let list = list_of(time);
             while let Some(at) = self.heads.get(usize::from(list)).copied().filter(|at| *at != NONE) {
                 if *budget == 0 {
                     return None;
@@ -85,7 +85,7 @@ impl Wheel {
 
     /// When [`Self::next`] has something to do; `None` if no key is due.
     pub(super) fn next_ms(&self) -> Option<u64> {
-        let start = usize::from(self.list(self.first_ms));
+        let start = usize::from(list_of(self.first_ms));
         let words = self.occupied.len();
         // The word of the first list twice: its upper part first, its lower part last.
         (0..=words).find_map(|n| {
@@ -108,7 +108,7 @@ impl Wheel {
     }
 
     fn link(&mut self, keys: &mut [Key], at: u32, due_ms: u64) {
-        let list = self.list(due_ms.clamp(self.first_ms, self.first_ms + LISTS - 1));
+        let list = list_of(due_ms.clamp(self.first_ms, self.first_ms + LISTS - 1));
         let Some(head) = self.heads.get_mut(usize::from(list)) else { return };
         let next = std::mem::replace(head, at);
         if let Some(next) = keys.get_mut(next as usize) {
@@ -141,15 +141,15 @@ impl Wheel {
         }
     }
 
-    /// The list of a time.
-    fn list(&self, time_ms: u64) -> u16 {
-        u16::try_from(time_ms % LISTS).unwrap_or(0)
-    }
-
     /// The time of a list.
     fn time(&self, list: u16) -> u64 {
         self.first_ms + (u64::from(list) + LISTS - self.first_ms % LISTS) % LISTS
     }
+}
+
+/// The list of a time.
+fn list_of(time_ms: u64) -> u16 {
+    u16::try_from(time_ms % LISTS).unwrap_or(0)
 }
 
 /// The low bits of a time.

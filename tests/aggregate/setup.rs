@@ -23,7 +23,10 @@ pub(crate) fn options(peers: &[(&str, Relation)]) -> Aggregation {
     Aggregation {
         name: "web".into(),
         naming: Naming::Suffix { from: None, to: b".agg".as_slice().into() },
-        peers: peers.iter().map(|(name, relation)| Peer { name: name.as_bytes().into(), relation: *relation }).collect(),
+        peers: peers
+            .iter()
+            .map(|(name, relation)| Peer { name: name.as_bytes().into(), relation: *relation })
+            .collect(),
         policy: Policy::default(),
         publish: Publish::default(),
         stale: Stale::Keep,

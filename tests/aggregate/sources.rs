@@ -1,7 +1,7 @@
 //! What sources say, and which of it counts.
 
 use peerctl::aggregate::{
-    Aggregator, Announced, DataPolicy, Limits, Mismatch, OnReset, PeerNumber, Relation, StartError, Stale, TeachCursor,
+    Aggregator, Announced, DataPolicy, Limits, Mismatch, OnReset, PeerNumber, Relation, Stale, StartError, TeachCursor,
 };
 use peerctl::grammar::{DataType, KeyType};
 use peerctl::table::{ServerKey, Update};
@@ -12,12 +12,16 @@ use crate::setup::{World, definition, nodes, options, table};
 fn states_are_replaced_and_never_added_to() {
     let mut world = World::ready(nodes(3));
     for _ in 0..5 {
-        (0..3).for_each(|peer| { world.teach(peer, 7, &[10, 0, 0, 0]); });
+        (0..3).for_each(|peer| {
+            world.teach(peer, 7, &[10, 0, 0, 0]);
+        });
     }
     assert_eq!(world.total(7), Some(vec![30, 0, 0, 0]));
     world.teach(1, 7, &[2, 0, 0, 0]);
     assert_eq!(world.total(7), Some(vec![22, 0, 0, 0]), "a source that starts again makes it fall");
-    (0..3).for_each(|peer| { world.teach(peer, 7, &[u64::from(u32::MAX) - 1, 0, 0, 0]); });
+    (0..3).for_each(|peer| {
+        world.teach(peer, 7, &[u64::from(u32::MAX) - 1, 0, 0, 0]);
+    });
     assert_eq!(world.total(7), Some(vec![u32::MAX.into(), 0, 0, 0]), "it saturates");
 }
 
@@ -87,10 +91,7 @@ fn a_table_unlike_that_of_the_first_source_is_rejected_with_a_reason() {
         other => panic!("{line}: {other:?}"),
     };
     let expire = "expire 60s store gpc0";
-    assert_eq!(
-        announce("type ip store gpc0"),
-        Mismatch::KeyType { found: KeyType::IP, expected: KeyType::INTEGER }
-    );
+    assert_eq!(announce("type ip store gpc0"), Mismatch::KeyType { found: KeyType::IP, expected: KeyType::INTEGER });
     assert_eq!(announce(&format!("type integer {expire}")), Mismatch::Lacks(DataType(10)));
     let more = announce(&format!("type integer {expire},conn_cnt,http_req_rate(10s)"));
     assert_eq!(more, Mismatch::Has(DataType(4)));
@@ -113,7 +114,9 @@ fn a_table_unlike_that_of_the_first_source_is_rejected_with_a_reason() {
 #[test]
 fn a_table_that_changes_on_all_nodes_one_after_another_is_taken_in_the_end() {
     let mut world = World::ready(nodes(3));
-    (0..3).for_each(|peer| { world.teach(peer, 7, &[10, 0, 0, 0]); });
+    (0..3).for_each(|peer| {
+        world.teach(peer, 7, &[10, 0, 0, 0]);
+    });
     let new = definition("t", "type integer expire 60s store gpc0,http_req_rate(20s)");
     for peer in 0..2 {
         assert!(matches!(world.announce(peer, 0, &new), Announced::Rejected(_)));
@@ -168,7 +171,9 @@ fn states_of_a_source_that_stays_away_go_after_a_while_if_wanted() {
     let mut peers = nodes(2);
     peers.stale = Stale::DropAfter(30_000);
     let mut world = World::ready(peers);
-    (0..2).for_each(|peer| { world.teach(peer, 7, &[5, 0, 0, 0]); });
+    (0..2).for_each(|peer| {
+        world.teach(peer, 7, &[5, 0, 0, 0]);
+    });
     world.leave(1);
     world.wait(29_999);
     assert_eq!(world.total(7), Some(vec![10, 0, 0, 0]));
@@ -180,7 +185,10 @@ fn states_of_a_source_that_stays_away_go_after_a_while_if_wanted() {
 #[test]
 fn echoes_are_counted_and_never_an_input() {
     let mut world = World::ready(nodes(1));
-    assert_eq!(world.announce(0, 0, &definition("t.agg", "type integer store gpc0,http_req_rate(10s)")), Announced::Echo);
+    assert_eq!(
+        world.announce(0, 0, &definition("t.agg", "type integer store gpc0,http_req_rate(10s)")),
+        Announced::Echo
+    );
     assert_eq!(world.announce(0, 1, &definition("/lease", "type string len 31 store gpc0")), Announced::NotOurs);
     assert_eq!(world.teach(0, 7, &[1, 0, 0, 0]), None);
     let status = world.aggregator.status(world.now);
@@ -209,8 +217,12 @@ fn a_node_that_comes_up_cold_is_taught_its_own_entries() {
     let mut peers = nodes(2);
     peers.teach_back = true;
     let mut world = World::ready(peers);
-    (0..300).for_each(|key| { world.teach(0, key, &[u64::from(key) + 1, 1_000, 5, 6]); });
-    (100..400).for_each(|key| { world.teach(1, key, &[1_000, 0, 0, 0]); });
+    (0..300).for_each(|key| {
+        world.teach(0, key, &[u64::from(key) + 1, 1_000, 5, 6]);
+    });
+    (100..400).for_each(|key| {
+        world.teach(1, key, &[1_000, 0, 0, 0]);
+    });
     assert!(!world.aggregator.may_finish(PeerNumber(0)), "its session goes on");
     world.leave(0);
     world.wait(500);
@@ -246,7 +258,9 @@ fn the_number_of_peers_is_limited_and_one_must_be_a_source() {
 #[test]
 fn fifty_sources_are_added() {
     let mut world = World::ready(nodes(64));
-    (0..64).for_each(|peer| { world.teach(peer, 7, &[1, 0, 1, 0]); });
+    (0..64).for_each(|peer| {
+        world.teach(peer, 7, &[1, 0, 1, 0]);
+    });
     assert_eq!(world.total(7), Some(vec![64, 0, 64, 0]));
 }
 
@@ -265,4 +279,43 @@ fn entries_that_do_not_fit_their_table_are_dropped() {
     assert_eq!(world.aggregator.update(PeerNumber(0), 9, &update, world.now), None, "an unknown table");
     assert_eq!(world.aggregator.update(PeerNumber(9), 0, &update, world.now), None, "an unknown peer");
     assert_eq!(world.sent(0), []);
+}
+
+#[test]
+fn entries_of_a_file_live_on_whatever_became_of_the_clock() {
+    let mut world = World::new(nodes(1));
+    let definition = table();
+    let mut restore = |key: u32, expire_ms, since_ms| {
+        let restored = Restored {
+            peer: b"lb0",
+            definition: &definition,
+            key: &key.to_be_bytes(),
+            values: &[1, 2_000, 5, 6],
+            kept: None,
+            server_key: None,
+            update_id: 9,
+            expire_ms,
+            since_ms,
+        };
+        let taken = world.aggregator.restore(&restored, 1_000);
+        let stranger = Restored { peer: b"lb9", ..restored };
+        assert!(!world.aggregator.restore(&stranger, 1_000), "no source of ours");
+        let total = world.aggregator.total(b"t", &key.to_be_bytes(), 1_000);
+        assert_eq!(taken, total.is_some());
+        total.map(|(values, rest)| (values.to_vec(), rest.unwrap_or(0)))
+    };
+    assert_eq!(restore(1, Some(30_000), 1_000), Some((vec![1, 3_000, 5, 6], 29_000)));
+    assert_eq!(restore(2, Some(30_000), 30_000), None, "its time is over");
+    assert_eq!(restore(3, Some(30_000), -86_400_000), Some((vec![1, 2_000, 5, 6], 30_000)), "the clock was set back");
+    assert_eq!(restore(4, Some(u32::MAX), 50_000), Some((vec![1, 0, 0, 0], 10_000)), "no entry lives longer than that");
+    assert_eq!(restore(5, Some(30_000), i64::MAX), None, "the clock was set forward");
+    // The node has another table now, and nobody else has a say.
+    world.aggregator.link_up(PeerNumber(0), world.now);
+    let new = definition_of_another_table();
+    assert_eq!(world.announce(0, 0, &new), Announced::Accepted);
+    assert_eq!(world.total(1), None);
+}
+
+fn definition_of_another_table() -> peerctl::stick::Definition {
+    definition("t", "type integer expire 60s store gpc0")
 }

@@ -150,7 +150,14 @@ fn who_takes_over_sends_everything() {
     let mut pair = Pair::new();
     pair.talk();
     let key = 7_u32.to_be_bytes();
-    let update = Update { key: &key, values: &[5, 0, 0, 0], server_key: ServerKey::Unchanged, update_id: 1, life_ms: None, resync: false };
+    let update = Update {
+        key: &key,
+        values: &[5, 0, 0, 0],
+        server_key: ServerKey::Unchanged,
+        update_id: 1,
+        life_ms: None,
+        resync: false,
+    };
     let mut sent = [0; 2];
     for aggregator in &mut pair.aggregators {
         aggregator.update(PeerNumber(0), 0, &update, pair.now);
@@ -183,13 +190,13 @@ fn two_aggregators_do_not_feed_each_other() {
     for second in 1..=600 {
         pair.now += 1_000;
         for (at, aggregator) in pair.aggregators.iter_mut().enumerate() {
-            for node in 0..2 {
+            for (node, held) in held.iter().enumerate() {
                 let peer = PeerNumber(node);
                 assert_eq!(aggregator.table(peer, 1, &total, pair.now), Announced::Echo);
                 aggregator.ask(peer, pair.now);
                 assert!(aggregator.wants_resync(peer, pair.now));
                 let own = [second, 10, 5, 5];
-                for (table, values) in [(0, &own), (1, &held[node])] {
+                for (table, values) in [(0, &own), (1, held)] {
                     let server_key = ServerKey::Unchanged;
                     let (update_id, life_ms) = (u32::try_from(second).expect("small"), Some(60_000));
                     let update = Update { key: &key, values, server_key, update_id, life_ms, resync: true };

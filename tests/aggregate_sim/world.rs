@@ -23,6 +23,12 @@ pub(crate) struct Size {
     pub(crate) burst: usize,
     /// Keys looked at in a check; all, if there are fewer.
     pub(crate) looked_at: usize,
+    /// The longest time that passes at once, in milliseconds: in it, all that has a rate is sent again to all.
+    pub(crate) longest: u64,
+    /// The most time between two updates of a key, in milliseconds.
+    pub(crate) repeats: u64,
+    /// One of so many totals that are sent is compared.
+    pub(crate) one_of: u32,
     /// The test that has such worlds.
     pub(crate) test: &'static str,
 }
@@ -90,6 +96,7 @@ impl World {
             policy.of.insert(data_type("bytes_in_rate"), (random.pick(&[Max, Min, Last]), OnReset::Current));
         }
         let min_interval_ms = random.pick(&[0, 1, 10, 10, 40]);
+        let max_interval_ms = random.pick(&[size.repeats / 10, size.repeats]);
         let options = Aggregation {
             name: "web".into(),
             naming: Naming::Suffix { from: None, to: b".agg".as_slice().into() },
@@ -97,7 +104,7 @@ impl World {
                 .map(|n| Peer { name: format!("lb{n}").into_bytes().into(), relation: Relation::Node })
                 .collect(),
             policy: policy.clone(),
-            publish: Publish { min_interval_ms, max_interval_ms: random.pick(&[100, 1_000]) },
+            publish: Publish { min_interval_ms, max_interval_ms },
             stale: random.pick(&[Stale::Keep, Stale::Keep, Stale::DropAfter(700), Stale::Stop]),
             start_grace_ms: random.pick(&[0, 500]),
             refresh_ms: random.pick(&[None, Some(900), Some(5_000)]),
@@ -114,7 +121,8 @@ impl World {
             })
             .collect();
         let aggregator = Aggregator::new(options.clone(), b"agg1", Limits::default(), base + now).expect("it can be");
-        let sources = definitions.iter().map(|definition| Source { expire: definition[0].expire_ms, ..Source::default() });
+        let sources =
+            definitions.iter().map(|definition| Source { expire: definition[0].expire_ms, ..Source::default() });
         let model = Model { sources: sources.collect(), policy, definition: definitions[0][0].clone() };
         let nodes = (0..size.sources).map(|_| Node {
             entries: BTreeMap::new(),
@@ -127,7 +135,22 @@ impl World {
             away: 0,
         });
         let nodes = nodes.collect();
-        Self { seed, random, size, now, base, start: now, options, definitions, aggregator, model, variant: 0, nodes, pushed: 0, compared: 0 }
+        Self {
+            seed,
+            random,
+            size,
+            now,
+            base,
+            start: now,
+            options,
+            definitions,
+            aggregator,
+            model,
+            variant: 0,
+            nodes,
+            pushed: 0,
+            compared: 0,
+        }
     }
 
     pub(crate) fn run(&mut self) {
@@ -143,7 +166,7 @@ impl World {
         for node in 0..self.size.sources {
             self.connect(node);
         }
-        self.advance(5_000);
+        self.advance(self.size.longest.min(5_000));
         (0..20).for_each(|_| self.resyncs(usize::MAX));
         self.advance(100);
         self.check(true);
@@ -151,11 +174,7 @@ impl World {
 
     fn step(&mut self) {
         let node = self.random.below(self.size.sources);
-        let what = self.random.below(40);
-        if std::env::var("AGGREGATE_SEED").is_ok() {
-            println!("{}: {what} at lb{node}; {:?}", self.now, self.options.stale);
-        }
-        match what {
+        match self.random.below(40) {
             0 => self.restart(node),
             1 => self.disconnect(node),
             2..=4 => self.connect(node),
@@ -166,7 +185,7 @@ impl World {
             9 => self.forget(),
             10 => {
                 let wait = self.random.pick(&[300, 1_000, 2_500, 12_000]);
-                self.advance(wait);
+                self.advance(wait.min(self.size.longest));
                 self.check(true);
             }
             11..=14 => {
@@ -224,8 +243,7 @@ impl World {
     fn teach(&mut self, node: usize, key: u32, values: &[u64], id: u32, life_ms: Option<u32>) {
         let bytes = key.to_be_bytes();
         let resync = life_ms.is_some();
-        let update =
-            Update { key: &bytes, values, server_key: ServerKey::Unchanged, update_id: id, life_ms, resync };
+        let update = Update { key: &bytes, values, server_key: ServerKey::Unchanged, update_id: id, life_ms, resync };
         let taken = self.aggregator.update(PeerNumber(node), 3, &update, self.clock());
         assert_eq!(taken.is_some(), self.model.sources[node].is_accepted, "{}", self.place());
         if self.model.sources[node].is_accepted {
@@ -478,23 +496,25 @@ impl World {
 
     /// Sends to a destination, which takes what HAProxy would take; returns whether there is more.
     fn send(&mut self, node: usize, budget: usize) -> bool {
-        let (clock, place) = (self.clock(), self.place());
+        let (clock, place, one_of) = (self.clock(), self.place(), self.size.one_of);
         let Self { aggregator, nodes, model, now, pushed, .. } = self;
         let state = &mut nodes[node];
         aggregator.publish(PeerNumber(node), clock, budget, |_, definition, push| {
             assert!(state.is_up, "{place}");
             assert_eq!(&*definition.name, TOTAL);
             let key = u32::from_be_bytes(push.key.try_into().expect("4 bytes"));
+            *pushed += 1;
+            let until = push.life_ms.map_or(u64::MAX, |life| *now + u64::from(life));
+            state.totals.insert(key, (push.values.to_vec(), *now, until));
+            if key % one_of != 0 {
+                return true;
+            }
             let expected = model.total(key, *now);
             if let Some((_, deadline)) = &expected {
-                let life = push.life_ms.map_or(u64::MAX, |life| *now + u64::from(life));
-                assert_eq!(life, *deadline, "life of {key}: {place}");
+                assert_eq!(until, *deadline, "life of {key}: {place}");
             }
             compare(definition, push.values, 0, expected.map(|(values, _)| values).as_ref(), true)
                 .unwrap_or_else(|error| panic!("sent for {key}: {error}: {place}\n{}", model.show(key)));
-            let until = push.life_ms.map_or(u64::MAX, |life| *now + u64::from(life));
-            state.totals.insert(key, (push.values.to_vec(), *now, until));
-            *pushed += 1;
             true
         })
     }
@@ -518,7 +538,9 @@ impl World {
                 (None, None) => {}
                 (Some((values, _)), Some((expected, _))) => compare(&definition, values, 0, Some(expected), true)
                     .unwrap_or_else(|error| panic!("total of {key}: {error}: {place}\n{}", self.model.show(key))),
-                (found, expected) => panic!("total of {key}: {found:?}, but {expected:?}: {place}\n{}", self.model.show(key)),
+                (found, expected) => {
+                    panic!("total of {key}: {found:?}, but {expected:?}: {place}\n{}", self.model.show(key))
+                }
             }
             if all && self.aggregator.is_open() {
                 self.check_nodes(key, expected.map(|(values, _)| values).as_ref());

@@ -3,7 +3,9 @@
 use crate::aggregate::keys::bits;
 use crate::aggregate::options::{Relation, Stale};
 
-use super::{Aggregator, Peer, Route};
+use super::Aggregator;
+use super::peer::Peer;
+use super::tables::Route;
 
 /// What this aggregator says of itself: to nodes, and to the other aggregator of the same nodes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,7 @@
 //! What sources have taught, for the next process and for the sources themselves.
 
 use crate::aggregate::merge;
+use crate::aggregate::mismatch::{check, difference};
 use crate::aggregate::totals::TotalId;
 use crate::proto::session::Push;
 use crate::stick::Definition;
@@ -150,10 +151,10 @@ impl Aggregator {
     fn find_or_insert(&mut self, found: &Definition, total: &[u8]) -> Option<usize> {
         let known = self.totals.iter().position(|totals| totals.source.name == found.name);
         if let Some(at) = known {
-            let is_same = crate::aggregate::mismatch::difference(&self.totals[at].source, found).is_ok();
+            let is_same = difference(&self.totals[at].source, found).is_ok();
             return is_same.then_some(at);
         }
-        crate::aggregate::mismatch::check(found).ok()?;
+        check(found).ok()?;
         let totals = self.totals_of(found, total);
         self.totals.push(totals);
         Some(self.totals.len() - 1)

@@ -40,16 +40,11 @@ pub(super) const UNLIMITED: Limits = Limits { entries: usize::MAX, bytes: usize:
 impl Input {
     /// Keeps what counters had counted that start again.
     pub(super) fn keep(&mut self, at: u32, plan: &Plan, old: &[u64], new: &[u64]) {
-        match self.kept.get_mut(&at) {
-            Some(kept) => {
-                plan.keep(old, new, kept);
-            }
-            None => {
-                let mut kept = Vec::new();
-                if plan.keep(old, new, &mut kept) {
-                    self.kept.insert(at, kept);
-                }
-            }
+        let mut new_kept = Vec::new();
+        if let Some(kept) = self.kept.get_mut(&at) {
+            plan.keep(old, new, kept);
+        } else if plan.keep(old, new, &mut new_kept) {
+            self.kept.insert(at, new_kept);
         }
     }
 

@@ -101,13 +101,12 @@ impl Totals {
         if let Some((block, values)) = kept {
             self.values.clear();
             self.values.extend_from_slice(values);
-            merge::age(&self.definition.layout, &mut self.values, cx.now_ms - block.at_ms);
-            let life_ms =
-                block.end_ms.map(|end| u32::try_from(end.saturating_sub(cx.now_ms)).unwrap_or(u32::MAX).max(1));
+            merge::age(&self.definition.layout, &mut self.values, cx.now_ms - block.at);
+            let life_ms = block.end.map(|end| u32::try_from(end.saturating_sub(cx.now_ms)).unwrap_or(u32::MAX).max(1));
             let push = Push { key: key.name(), values: &self.values, server_key: None, life_ms };
             let more = sink(self.id, &self.definition, &push);
             self.free_block(at);
-            self.send_again(at, block.rates_until_ms, cx);
+            self.send_again(at, block.rates_until, cx);
             return more;
         }
         self.merge(at, cx);
@@ -124,20 +123,20 @@ impl Totals {
         let key = &mut self.keys.list[at as usize];
         key.state = if self.sum.is_zero() { State::Zero } else { State::Counted };
         self.blocks.free(std::mem::replace(&mut key.block, NONE));
-        let rates_until_ms = self.sum.rates_end_in.map(|rest| now + rest);
+        let rates_until = self.sum.rates_end_in.map(|rest| now + rest);
         if key.queued != 0 {
             let next_end =
                 if self.sum.next_end_ms == u32::MAX { u64::MAX } else { now + u64::from(self.sum.next_end_ms) };
-            let until_ms = rates_until_ms.map_or(next_end, |until| until.min(next_end));
-            let end_ms = self.sum.rest_ms.map(|rest| now + u64::from(rest));
-            key.block = self.blocks.put(Block { at_ms: now, until_ms, rates_until_ms, end_ms }, &self.sum.values);
+            let until = rates_until.map_or(next_end, |until| until.min(next_end));
+            let end = self.sum.rest_ms.map(|rest| now + u64::from(rest));
+            key.block = self.blocks.put(Block { at: now, until, rates_until, end }, &self.sum.values);
         }
-        self.send_again(at, rates_until_ms, cx);
+        self.send_again(at, rates_until, cx);
     }
 
     /// A total is sent again when its rates change their slope, and now and then until they are zero.
-    fn send_again(&mut self, at: u32, rates_until_ms: Option<u64>, cx: &Context) {
-        let Some(until) = rates_until_ms else { return };
+    fn send_again(&mut self, at: u32, rates_until: Option<u64>, cx: &Context) {
+        let Some(until) = rates_until else { return };
         let since = u64::from(super::low(cx.now_ms).wrapping_sub(self.keys.list[at as usize].published));
         let most = cx.publish.max_interval_ms;
         let again = Some(most.saturating_sub(since)).filter(|again| *again > 0).unwrap_or(most);
