@@ -1,7 +1,8 @@
 //! What sources say, and which of it counts.
 
 use peerctl::aggregate::{
-    Aggregator, Announced, DataPolicy, Limits, Mismatch, OnReset, PeerNumber, Relation, Stale, StartError, TeachCursor,
+    Aggregator, Announced, DataPolicy, Limits, Mismatch, OnReset, PeerNumber, Relation, Restored, Stale, StartError,
+    TeachCursor,
 };
 use peerctl::grammar::{DataType, KeyType};
 use peerctl::table::{ServerKey, Update};
@@ -284,11 +285,11 @@ fn entries_that_do_not_fit_their_table_are_dropped() {
 #[test]
 fn entries_of_a_file_live_on_whatever_became_of_the_clock() {
     let mut world = World::new(nodes(1));
-    let definition = table();
+    let known = table();
     let mut restore = |key: u32, expire_ms, since_ms| {
         let restored = Restored {
             peer: b"lb0",
-            definition: &definition,
+            definition: &known,
             key: &key.to_be_bytes(),
             values: &[1, 2_000, 5, 6],
             kept: None,
@@ -311,11 +312,7 @@ fn entries_of_a_file_live_on_whatever_became_of_the_clock() {
     assert_eq!(restore(5, Some(30_000), i64::MAX), None, "the clock was set forward");
     // The node has another table now, and nobody else has a say.
     world.aggregator.link_up(PeerNumber(0), world.now);
-    let new = definition_of_another_table();
+    let new = definition("t", "type integer expire 60s store gpc0");
     assert_eq!(world.announce(0, 0, &new), Announced::Accepted);
     assert_eq!(world.total(1), None);
-}
-
-fn definition_of_another_table() -> peerctl::stick::Definition {
-    definition("t", "type integer expire 60s store gpc0")
 }

@@ -44,6 +44,9 @@ pub(crate) enum Expected {
     Rate(i128, i128),
 }
 
+/// The values of a total by data type and element.
+pub(crate) type Values = BTreeMap<(DataType, usize), Expected>;
+
 impl Model {
     pub(crate) fn teach(&mut self, source: usize, key: u32, values: &[u64], id: u32, life: Option<u32>, now: u64) {
         let monotonic: BTreeSet<usize> = self.monotonic().collect();
@@ -96,7 +99,7 @@ impl Model {
     }
 
     /// The total, by the slots of the table of totals, rates as one number at their first slot; `None` if nobody has the key.
-    pub(crate) fn total(&self, key: u32, now: u64) -> Option<(BTreeMap<(DataType, usize), Expected>, u64)> {
+    pub(crate) fn total(&self, key: u32, now: u64) -> Option<(Values, u64)> {
         let parts: Vec<(bool, &Entry)> = self
             .sources
             .iter()

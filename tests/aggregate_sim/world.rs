@@ -10,8 +10,9 @@ use peerctl::grammar::DataType;
 use peerctl::stick::{Definition, FreqCtr, Place, ValueKind, parse};
 use peerctl::table::{ServerKey, Update};
 
-use crate::model::{Expected, Model, Source};
+use crate::model::{Expected, Model, Source, Values};
 use crate::support::random::Random;
+use peerctl::aggregate::DataPolicy::{And, Last, Max, Min, Or, Sum};
 
 /// How large a world is.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,6 @@ impl World {
     pub(crate) fn new(seed: u64, size: Size) -> Self {
         let mut random = Random::new(seed);
         let mut policy = Policy::default();
-        use DataPolicy::{And, Last, Max, Min, Or, Sum};
         let reset = random.pick(&[OnReset::Current, OnReset::Current, OnReset::Monotonic]);
         policy.of.insert(DataType::GPC0, (random.pick(&[Sum, Sum, Max, Min, Last, Or, And]), reset));
         if random.one_in(4) {
@@ -436,7 +436,9 @@ impl World {
             }
             // HAProxy sends again what was not acknowledged.
             let again: Vec<u32> = self.nodes[node].entries.keys().copied().take(3).collect();
-            again.into_iter().for_each(|key| self.teach_again(node, key, false));
+            for key in again {
+                self.teach_again(node, key, false);
+            }
         }
     }
 
@@ -548,7 +550,7 @@ impl World {
         }
     }
 
-    fn check_nodes(&mut self, key: u32, expected: Option<&BTreeMap<(DataType, usize), Expected>>) {
+    fn check_nodes(&mut self, key: u32, expected: Option<&Values>) {
         // Entries that have just expired may be part of totals for a 2000th of their life.
         let deadlines = self.model.sources.iter().filter_map(|source| Some(source.entries.get(&key)?.deadline));
         if deadlines.into_iter().any(|deadline| deadline <= self.now && self.now - deadline <= 32) {
@@ -582,7 +584,7 @@ fn compare(
     definition: &Definition,
     values: &[u64],
     age: u64,
-    expected: Option<&BTreeMap<(DataType, usize), Expected>>,
+    expected: Option<&Values>,
     all_rates: bool,
 ) -> Result<(), String> {
     for field in definition.layout.fields() {
