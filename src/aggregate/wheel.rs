@@ -28,11 +28,6 @@ impl Wheel {
         }
     }
 
-    /// Whether a key is due by now.
-    pub(super) fn is_over(key: &Key, now_ms: u64) -> bool {
-        key.is_due && low(now_ms).wrapping_sub(key.due).cast_signed() >= 0
-    }
-
     /// Makes a key due at that time, unless it is due earlier.
     pub(super) fn set(&mut self, keys: &mut [Key], at: u32, now_ms: u64, due_ms: u64) {
         let due_ms = due_ms.min(now_ms + LATEST);

@@ -170,6 +170,15 @@ impl World {
         (0..20).for_each(|_| self.resyncs(usize::MAX));
         self.advance(100);
         self.check(true);
+        let status = self.aggregator.status(self.clock());
+        let is_just_over = |deadline: u64| deadline <= self.now && self.now - deadline <= 32;
+        let mut entries = self.model.sources.iter().flat_map(|source| source.entries.values());
+        if let [table] = status.tables.as_slice()
+            && !entries.any(|entry| is_just_over(entry.deadline))
+        {
+            let keys = self.model.keys(self.now).len();
+            assert_eq!((table.keys, table.gone), (keys, 0), "keys, and those that are gone: {}", self.place());
+        }
     }
 
     fn step(&mut self) {

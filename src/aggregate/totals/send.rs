@@ -3,7 +3,6 @@
 use crate::aggregate::keys::{NONE, State};
 use crate::aggregate::merge;
 use crate::aggregate::queue::Block;
-use crate::aggregate::wheel::Wheel;
 use crate::proto::session::Push;
 use crate::stick::Definition;
 
@@ -91,10 +90,6 @@ impl Totals {
             let more = sink(self.id, &self.definition, &push);
             self.forget_if_told(at, cx);
             return more;
-        }
-        if Wheel::is_over(key, cx.now_ms) {
-            // The others must have it as well.
-            self.publish(at, cx.reachable() & !(1 << to), cx);
         }
         let key = &self.keys.list[at as usize];
         let kept = self.blocks.get(key.block, cx.now_ms).filter(|_| key.state != State::Changed);
