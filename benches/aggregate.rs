@@ -15,7 +15,7 @@ use peerctl::table::{ServerKey, Update};
 const COLUMNS: &str = "store gpc0,conn_cnt,http_req_cnt,http_req_rate(10s),bytes_in_cnt";
 
 /// What is sent to a destination in one turn at most.
-const TURN: usize = 512;
+const TURN: usize = 128;
 
 fn main() {
     let keys: u32 = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
@@ -124,12 +124,14 @@ fn load(sources: usize, keys: u32, updates: u32, with_sessions: bool) {
             aggregator.update(PeerNumber(source), 0, &update(&n.to_be_bytes(), &values, n), 1);
         }
     }
-    let drain = |aggregator: &mut Aggregator, sessions: &mut Vec<Destination>, now: u64, until: &dyn Fn() -> bool| {
-        let mut sent = 0_u64;
-        loop {
-            let mut more = false;
-            for (to, session) in sessions.iter_mut().enumerate() {
-                let waits = aggregator.publish(PeerNumber(to), now, TURN, |id, definition, push| {
+    let mut turn = 0;
+    let mut drain =
+        |aggregator: &mut Aggregator, sessions: &mut Vec<Destination>, now: u64, until: &dyn Fn() -> bool| {
+            let (mut sent, mut idle) = (0_u64, 0);
+            while idle < sessions.len() && !until() {
+                turn = (turn + 1) % sessions.len();
+                let session = &mut sessions[turn];
+                let waits = aggregator.publish(PeerNumber(turn), now, TURN, |id, definition, push| {
                     sent += 1;
                     if with_sessions {
                         session.push(id, definition, push);
@@ -137,13 +139,10 @@ fn load(sources: usize, keys: u32, updates: u32, with_sessions: bool) {
                     true
                 });
                 session.flush();
-                more |= waits;
+                idle = if waits { 0 } else { idle + 1 };
             }
-            if !more || until() {
-                return sent;
-            }
-        }
-    };
+            sent
+        };
     drain(&mut aggregator, &mut sessions, 2, &|| false);
     let (mut sent, mut lag, mut taken) = (0, Vec::new(), 0);
     let (start, before) = (Instant::now(), on_cpu());
@@ -152,7 +151,7 @@ fn load(sources: usize, keys: u32, updates: u32, with_sessions: bool) {
         let now = 10 + u64::try_from(start.elapsed().as_millis()).unwrap_or(0);
         // What has come in the meantime; a reader takes some tens of kilobytes at once.
         let come = u64::from(updates) * u64::try_from(start.elapsed().as_micros()).unwrap_or(0) / 1_000_000;
-        for _ in taken..come.min(taken + 1_000) {
+        for _ in taken..come.min(taken + 4_000) {
             let (key, source) = ((next() % keys).to_be_bytes(), next() as usize % sources);
             id += 1;
             values[0] = id.into();
@@ -160,7 +159,7 @@ fn load(sources: usize, keys: u32, updates: u32, with_sessions: bool) {
             values[4] = u64::from(next() % 1_000);
             aggregator.update(PeerNumber(source), 0, &update(&key, &values, id), now);
         }
-        taken = come.min(taken + 1_000);
+        taken = come.min(taken + 4_000);
         aggregator.tick(now, 10_000);
         let turn = Instant::now();
         let count = drain(&mut aggregator, &mut sessions, now, &|| turn.elapsed() > Duration::from_millis(2));
