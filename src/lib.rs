@@ -14,6 +14,7 @@
 //!     lint/     rules over several instances: one file each, from models to findings
 //!     table/    entries in memory: deadlines, limits, order, filters
 //!     record/   dumps and recordings, one JSON object a line: written and read
+//!     aggregate/  sums over sources: what counts, what is published when
 //! L2  model/    what the files of one process say: peers, tables, servers with their ids
 //!     config/   lossless syntax: the text is the truth, an index lies on top
 //!     proto/    the peers protocol as a state machine without sockets and clocks
@@ -54,6 +55,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod aggregate;
 pub mod cli;
 pub mod config;
 pub mod escape;

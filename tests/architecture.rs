@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("ops", 4),
     ("lint", 4),
     ("record", 4),
+    ("aggregate", 4),
     ("model", 3),
     ("config", 2),
     ("proto", 2),
