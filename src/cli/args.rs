@@ -5,6 +5,7 @@
 
 #![expect(clippy::doc_markdown, reason = "the comments are help texts: backticks would be printed")]
 
+mod aggregate;
 mod check;
 mod live;
 mod peers;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::help;
 
+pub use aggregate::{AggregateArgs, AggregateCommand, ForgetArgs, StatusArgs};
 pub use check::{CheckArgs, FindingFormat, SeverityArg};
 pub use live::{
     CompareArgs, ConnectArgs, ConnectTlsArgs, DumpArgs, DumpFormat, Existing, Life, ProbeArgs, ReplayArgs, SelectArgs,
@@ -114,6 +116,12 @@ pub enum Command {
     /// Send the entries of a dump or recording to live peers
     #[command(after_help = help::REPLAY)]
     Replay(Box<ReplayArgs>),
+    /// Add up stick tables over several nodes, and write the totals back
+    #[command(after_help = help::AGGREGATE)]
+    Aggregate(Box<AggregateArgs>),
+    /// Drop a key from a running aggregator
+    #[command(after_help = help::FORGET)]
+    Forget(ForgetArgs),
     /// Say what a rule finds, why that is bad, and what to write instead
     #[command(after_help = help::EXPLAIN)]
     Explain {

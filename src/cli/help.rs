@@ -1,6 +1,7 @@
 //! What `--help` says beside the options: the commands in groups, and examples to learn from. The examples stand in a file
 //! for each group, as the options do in `args`.
 
+mod aggregate;
 mod check;
 mod live;
 mod peers;
@@ -15,6 +16,7 @@ use clap::{Command, CommandFactory as _};
 
 use super::args::Cli;
 
+pub use aggregate::{AGGREGATE, AGGREGATE_STATUS, FORGET};
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
 pub use live::{COMPARE, DUMP, PROBE, REPLAY, WAIT_SYNC};
 pub use peers::{ADD, GENERATE, REMOVE};
@@ -36,6 +38,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
     ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync"]),
+    ("Sums", &["aggregate", "forget"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 

@@ -1,0 +1,43 @@
+//! Sums over instances.
+
+/// `aggregate`.
+pub const AGGREGATE: &str = "\
+Examples:
+  What the file says, and whether it can be meant:
+    peerctl aggregate -f /etc/peerctl/aggregate.conf -c
+
+  Run it; --dry-run would only learn, add up and show:
+    peerctl aggregate -f /etc/peerctl/aggregate.conf
+
+  Two nodes and one table, without a file:
+    peerctl aggregate -L agg1 lb1=10.0.0.1:10000 lb2=10.0.0.2:10000 \\
+      --table st_src=st_src.agg
+
+  The nodes' side and the file, to begin with:
+    peerctl generate agg --aggregate --peer lb1=10.0.0.1:10000 \\
+      --peer lb2=10.0.0.2:10000 --aggregator agg1=10.0.0.9:10000
+
+HAProxy's peers overwrite each other's values; this adds them up. The
+file is described in docs/aggregation.md and by
+`peerctl grammar aggregate`.
+Exit of -c: 0 valid, 2 not valid, 3 a file that it names is missing.";
+
+/// `aggregate status`.
+pub const AGGREGATE_STATUS: &str = "\
+Examples:
+  Sources, how fresh they are, and what is behind:
+    peerctl aggregate status
+
+  For a script, from another socket:
+    peerctl aggregate status --control /run/agg2.sock --format json";
+
+/// `forget`.
+pub const FORGET: &str = "\
+Example:
+  A client that is no longer to count, here and in all totals:
+    peerctl forget 203.0.113.7 --table st_src \\
+      --control /run/peerctl/aggregate.sock
+
+Nothing in the peers protocol deletes an entry: clear the key on the
+nodes first (`clear table st_src key 203.0.113.7`), else they teach it
+again.";
