@@ -143,7 +143,7 @@ fn what_a_line_says_wrong_is_shown_where_it_stands() {
         refused(&text, message, &[place]);
     }
     refused(&format!("gobal\n{}", with("")), "did you mean `global`?", &["1:1"]);
-    refused(with("").trim_end(), "no final newline", &["7:26"]);
+    refused(with("").trim_end(), "no newline at the end of the file", &["7:26"]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub mod rewrite_table;
 pub mod set_server_ids;
 pub mod spec;
 mod splice;
+pub mod star;
 
 pub use error::{Label, OpError, OpErrorKind};
 pub use plan::{Mark, Note, Plan};

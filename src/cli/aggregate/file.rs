@@ -125,7 +125,9 @@ impl Draft {
 fn header(keyword: &Word, rest: &[Word], problems: &mut Problems) -> SectionDraft {
     let Some((name, more)) = rest.split_first() else {
         problems.error(keyword.span, "a section without a name", "", "write `aggregations NAME`");
-        return SectionDraft { broken: true, ..SectionDraft::new(String::new(), keyword.span) };
+        let mut section = SectionDraft::new(String::new(), keyword.span);
+        section.broken = true;
+        return section;
     };
     if let Some(word) = more.first() {
         let message = format!("`{}` is one word too many behind the section's name", word.shown());

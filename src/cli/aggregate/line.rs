@@ -46,7 +46,8 @@ impl Word {
     /// An address to listen on: that of a peer, or `:PORT`.
     pub(super) fn listening(&self, problems: &mut Problems) -> Option<Address> {
         let text = String::from_utf8_lossy(&self.text);
-        let full = if text.starts_with(':') { format!("*{text}") } else { text.into_owned() };
+        let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        let full = if text.strip_prefix(':').is_some_and(is_port) { format!("*{text}") } else { text.into_owned() };
         let address = check_address(&full).ok().and_then(|text| Address::parse_listening(text).ok());
         if address.is_none() {
             let help = "write it as on a `bind` line: 127.0.0.1:10000, :10000, [::1]:10000 or unix@/path";

@@ -13,9 +13,9 @@ Examples:
     peerctl aggregate -L agg1 lb1=10.0.0.1:10000 lb2=10.0.0.2:10000 \\
       --table st_src=st_src.agg
 
-  The nodes' side and the file, to begin with:
-    peerctl generate agg --aggregate --peer lb1=10.0.0.1:10000 \\
-      --peer lb2=10.0.0.2:10000 --aggregator agg1=10.0.0.9:10000
+  The nodes' side, and with -L agg1 the file, to begin with:
+    peerctl generate agg --peer lb1=10.0.0.1:10000 \\
+      --peer lb2=10.0.0.2:10000 --aggregate agg1=10.0.0.9:10000 -L lb1
 
 HAProxy's peers overwrite each other's values; this adds them up. The
 file is described in docs/aggregation.md and by

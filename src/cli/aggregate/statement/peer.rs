@@ -109,7 +109,8 @@ impl Arguments<'_> {
                 };
                 problems.error(word.span, message, near, help);
                 sound = false;
-                continue;
+                // What follows may be its values.
+                break;
             };
             let missing = matches!(info.words, ParamWords::Fixed(count) if count > param.values.len());
             if missing {
