@@ -2,7 +2,7 @@
 
 use super::{
     Mark, OpError, OpErrorKind, Plan,
-    attach::{self, Attach},
+    attach::{self, Among, Attach},
     generate::SectionSpec,
     guard, localpeer,
     new_place::NewPlace,
@@ -30,8 +30,14 @@ pub struct AddPeers {
     pub localpeer: Option<String>,
     /// Tables to let travel.
     pub attach: Attach,
+    /// With whom they are shared.
+    pub among: Among,
     /// A line for this tool.
     pub guest: Option<PeerSpec>,
+    /// `table` lines: name and parameters. Those whose name is in the section already stay as they are.
+    pub tables: Vec<Vec<Vec<u8>>>,
+    /// New backends that only have a table: their names and its parameters.
+    pub backends: Vec<(Vec<u8>, Vec<Vec<u8>>)>,
 }
 
 impl AddPeers {
@@ -47,7 +53,7 @@ impl AddPeers {
         if let Some(name) = &self.localpeer {
             localpeer::set(instance, name, &mut plan)?;
         }
-        attach::attach(instance, self.section.as_bytes(), &self.attach, &mut plan)?;
+        attach::attach(instance, self.section.as_bytes(), &self.attach, self.among, &mut plan)?;
         let first = plan.notes.len();
         match instance.section(self.section.as_bytes()) {
             Some(section) => self.complete(instance, section, local.as_deref(), &mut plan)?,
@@ -60,7 +66,7 @@ impl AddPeers {
 
     /// The local peer's name as text (names that aren't UTF-8 are none HAProxy takes). Where nothing says it, the file's
     /// or folder's name, if one of the new peers is called so.
-    fn local_name(&self, instance: &Instance<'_>) -> Option<String> {
+    pub(super) fn local_name(&self, instance: &Instance<'_>) -> Option<String> {
         let known = instance.local.name.clone().and_then(|name| String::from_utf8(name).ok());
         let is_peer = |name: &&PeerSpec| instance.candidates.iter().any(|c| *c == name.name.as_bytes());
         known.or_else(|| self.peers.iter().find(is_peer).map(|peer| peer.name.clone()))
@@ -115,13 +121,14 @@ impl AddPeers {
             local: local.map(str::to_owned),
             tls: self.tls.clone(),
             shards: None,
-            tables: Vec::new(),
+            tables: self.tables.clone(),
         };
         let mut lines = style.newline.bytes().to_vec();
         lines.extend(spec.lines(&style)?);
         if let Some(guest) = &self.guest {
             lines.extend(guest_line(&style, keyword, guest));
         }
+        lines.extend(self.new_backends(&style, plan));
         if !place.at_end && !place.blank_follows {
             lines.extend(style.newline.bytes());
         }
@@ -178,7 +185,51 @@ impl AddPeers {
                 None => self.append(instance, section, peer, local, plan)?,
             }
         }
-        self.add_guest(instance, section, plan)
+        self.add_guest(instance, section, plan)?;
+        self.add_tables(instance, section, plan)
+    }
+
+    /// Puts missing `table` lines behind those that are there, and new backends behind the section.
+    fn add_tables(&self, instance: &Instance<'_>, section: &PeersSection, plan: &mut Plan) -> Result<(), OpError> {
+        let own = section.tables.iter().map(|table| table.place).rfind(|place| outside_blocks(instance, *place));
+        let anchor = own.map_or_else(|| anchor(instance, section), Ok)?;
+        let style = entry_style(instance, section, anchor);
+        for words in &self.tables {
+            let Some(name) = words.first() else { continue };
+            if section.tables.iter().any(|table| table.wire_name().strip_prefix(b"/") == Some(name)) {
+                continue;
+            }
+            let line: Vec<&[u8]> = std::iter::once(&b"table"[..]).chain(words.iter().map(Vec::as_slice)).collect();
+            splice::insert_after(instance, plan, anchor, draft::line(&style, &line));
+            plan.note(Mark::Added, format!("peers {}", self.section), format!("table {}", escape::name(name)));
+        }
+        if self.backends.is_empty() {
+            return Ok(());
+        }
+        let place = NewPlace::find(instance)?;
+        let Some(source) = instance.files.get(place.file) else { return Ok(()) };
+        let style = splice::statement_style(&source.document);
+        let mut lines = self.new_backends(&style, plan);
+        if !place.at_end && !place.blank_follows {
+            lines.extend(style.newline.bytes());
+        }
+        splice::insert_at(source, plan, place.file, place.offset, lines);
+        Ok(())
+    }
+
+    /// The new backends, a blank line in front of each.
+    fn new_backends(&self, style: &LineStyle, plan: &mut Plan) -> Vec<u8> {
+        let header = LineStyle { indent: Vec::new(), gap: b" ".to_vec(), columns: Vec::new(), newline: style.newline };
+        let mut lines = Vec::new();
+        for (name, params) in &self.backends {
+            lines.extend(style.newline.bytes());
+            lines.extend(draft::line(&header, &[&b"backend"[..], name]));
+            let words: Vec<&[u8]> =
+                std::iter::once(&b"stick-table"[..]).chain(params.iter().map(Vec::as_slice)).collect();
+            lines.extend(draft::line(style, &words));
+            plan.note(Mark::Added, format!("backend {}", escape::name(name)), "the table of the total");
+        }
+        lines
     }
 
     /// Puts a new peer behind the section's last one.
@@ -307,11 +358,15 @@ fn set_address(instance: &Instance<'_>, bind: Option<Place>, peer: &PeerSpec, pl
     Ok(())
 }
 
+/// Whether a line is in no `.if` block.
+fn outside_blocks(instance: &Instance<'_>, place: Place) -> bool {
+    let blocks = instance.files.get(place.file).map(|f| f.document.blocks()).unwrap_or_default();
+    !blocks.iter().any(|b| b.contains(place.line))
+}
+
 /// The line that new entries follow: the last entry, else the last statement of the section, outside `.if` blocks.
 fn anchor(instance: &Instance<'_>, section: &PeersSection) -> Result<Place, OpError> {
-    let blocks = instance.files.get(section.place.file).map(|f| f.document.blocks()).unwrap_or_default();
-    let outside = |place: &Place| !blocks.iter().any(|b| b.contains(place.line));
-    let mut entries = section.entries.iter().map(|e| e.place).filter(outside);
+    let mut entries = section.entries.iter().map(|e| e.place).filter(|place| outside_blocks(instance, *place));
     let place = entries.next_back().unwrap_or(section.place);
     guard::readable(instance, &format!("section `{}`", escape::name(&section.name)), place)?;
     Ok(place)

@@ -4,6 +4,7 @@
 //! again and checks that it says what was intended.
 
 pub mod add_peers;
+pub mod add_star;
 pub mod attach;
 mod definition;
 mod error;

@@ -2,7 +2,7 @@
 //! node; its tables; rules to begin with; and the aggregator's own file.
 
 mod file;
-mod rules;
+pub(super) mod rules;
 
 use super::{
     OpError, OpErrorKind,
@@ -133,7 +133,7 @@ fn tables(sources: &[Vec<Vec<u8>>]) -> Vec<Vec<Vec<u8>>> {
 }
 
 /// The definition of a source's total: the same under another name.
-fn total_of(source: &[Vec<u8>]) -> Vec<Vec<u8>> {
+pub(super) fn total_of(source: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut words = source.to_vec();
     if let Some(name) = words.first_mut() {
         name.extend(TOTAL.as_bytes());

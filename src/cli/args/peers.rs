@@ -44,6 +44,13 @@ pub struct AddArgs {
     /// A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)
     #[arg(long, value_name = "NAME=ADDRESS")]
     pub peer: Vec<String>,
+    /// An aggregator of these peers: NAME=ADDRESS; each instance gets itself and the aggregators, tables for the totals
+    /// and the lease (repeatable)
+    #[arg(long, value_name = "NAME=ADDRESS")]
+    pub aggregate: Vec<String>,
+    /// A table of the section that is added up: its name and parameters, as behind `table` (repeatable)
+    #[arg(long, value_name = "DEFINITION", requires = "aggregate")]
+    pub table: Vec<String>,
     /// `peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server
     #[arg(long, value_enum)]
     pub style: Option<StyleArg>,

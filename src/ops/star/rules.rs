@@ -9,6 +9,7 @@ use crate::{
         KeyType,
         keywords::{TableUserKind, table_user},
     },
+    ops::spec::PeerSpec,
     stick::{self, Column, Place},
 };
 
@@ -21,20 +22,31 @@ pub(super) fn rules(star: &StarSpec, local: &str) -> String {
         let Some((name, params)) = words.split_first() else { continue };
         let Some(fetch) = Fetch::of(params) else { continue };
         let table = format!("{}/{}", star.section, escape::name(name));
-        let (own, total) = (fetch.of_table(&table), fetch.of_table(&format!("{table}{TOTAL}")));
-        let trusted = |name: &&str| format!("{{ {total} gt 300 }} {{ str({name}),in_table({}/lease) }}", star.section);
-        let trusted: Vec<String> = names.iter().map(trusted).collect();
+        let total = format!("{table}{TOTAL}");
+        let Some(trusted) = over_limit(&total, params, &star.section, &star.aggregators) else { continue };
+        let own = fetch.of_table(&table);
         let _infallible = write!(
             text,
             "# In a frontend: a local limit always, one for the total while the lease says that it can be trusted.\n\
              #   http-request track-sc0 {} table {table}\n\
              #   http-request deny deny_status 429 if {{ {own} gt 100 }}\n\
              #   http-request deny deny_status 429 if {}\n",
-            fetch.key,
-            trusted.join(" || "),
+            fetch.key, trusted,
         );
     }
     text
+}
+
+/// The condition that the total of a table is over a limit and can be trusted; `None` if rules can't read any of its values.
+pub(in crate::ops) fn over_limit(
+    total: &str,
+    params: &[Vec<u8>],
+    section: &str,
+    aggregators: &[PeerSpec],
+) -> Option<String> {
+    let total = Fetch::of(params)?.of_table(total);
+    let trusted = |peer: &PeerSpec| format!("{{ {total} gt 300 }} {{ str({}),in_table({section}/lease) }}", peer.name);
+    Some(aggregators.iter().map(trusted).collect::<Vec<_>>().join(" || "))
 }
 
 /// How rules read a value of a key's entry.
