@@ -38,6 +38,8 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand compare 'Say in which entries peers differ'
             cand wait-sync 'Wait until peers are in sync and hold what they should'
             cand replay 'Send the entries of a dump or recording to live peers'
+            cand aggregate 'Add up stick tables over several nodes, and write the totals back'
+            cand forget 'Drop a key from a running aggregator'
             cand explain 'Say what a rule finds, why that is bad, and what to write instead'
             cand parse 'Print the syntax tree of a file, or the file from its tree'
             cand grammar 'Print the grammars and tables that configurations are read by'
@@ -46,9 +48,10 @@ set edit:completion:arg-completer[peerctl] = {|@words|
         }
         &'peerctl;generate'= {
             cand --peer 'A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)'
+            cand --aggregate 'An aggregator of these peers: NAME=ADDRESS; prints what the machine named by -L needs, a node or the aggregator itself (repeatable)'
             cand --style '`peer` lines, or `bind` and `server` lines; default: peer, with TLS server'
-            cand -L 'The local peer''s name; `server` style and --shards need it'
-            cand --local-peer 'The local peer''s name; `server` style and --shards need it'
+            cand -L 'The local peer''s name; `server` style, --shards and --aggregate need it'
+            cand --local-peer 'The local peer''s name; `server` style, --shards and --aggregate need it'
             cand --shards 'Deal the keys out in N parts, to the peers in turn: each gets its part only (HAProxy 2.7 and later)'
             cand --table 'A table of the section: its name and parameters, as behind `table` (repeatable)'
             cand --crt 'Certificate and key of this side (PEM)'
@@ -63,6 +66,8 @@ set edit:completion:arg-completer[peerctl] = {|@words|
         }
         &'peerctl;add'= {
             cand --peer 'A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)'
+            cand --aggregate 'An aggregator of these peers: NAME=ADDRESS; each instance gets itself and the aggregators, tables for the totals and the lease (repeatable)'
+            cand --table 'A table of the section that is added up: its name and parameters, as behind `table` (repeatable)'
             cand --style '`peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server'
             cand --set-localpeer 'Write `localpeer` into `global`: NAME, or the INSTANCE''s name if a peer is called so'
             cand --attach 'Let these stick tables travel through the section (repeatable, commas)'
@@ -421,6 +426,47 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'peerctl;aggregate'= {
+            cand -f 'The aggregator''s file: its name, its peers, which tables, how; - is standard input'
+            cand --file 'The aggregator''s file: its name, its peers, which tables, how; - is standard input'
+            cand -L 'Our own name among the peers, as the nodes list it'
+            cand --local-peer 'Our own name among the peers, as the nodes list it'
+            cand --table 'The table that is added up, and the one that gets the total (repeatable)'
+            cand --listen 'Where the nodes can call us; without it we only call them'
+            cand --control 'The socket for `aggregate status` and `forget`; takes the place of `control` in the file'
+            cand --metrics 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone'
+            cand --metrics-top 'Metrics of the N largest keys of each table, too (at most 1000): whoever reads them reads keys'
+            cand --crt 'Certificate and key of this side (PEM)'
+            cand --ca-file 'Certificates the other side is checked with; @system-ca: those of this machine'
+            cand --verify 'Whether certificates are checked; `required`, the default, needs --ca-file'
+            cand --verifyhost 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)'
+            cand --color 'Colours: auto, always or never (also: NO_COLOR)'
+            cand -c 'Only check the file, and say what is wrong with it'
+            cand --check 'Only check the file, and say what is wrong with it'
+            cand --dry-run 'Learn, add up and show, but publish nothing'
+            cand --insecure-plaintext 'Listen without TLS on an address that others can reach'
+            cand --ssl 'Speak TLS with the peers'
+            cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand status 'Show sources, tables and destinations of a running aggregator'
+        }
+        &'peerctl;aggregate;status'= {
+            cand --control 'Its control socket'
+            cand --format 'For people or for programs'
+            cand --color 'Colours: auto, always or never (also: NO_COLOR)'
+            cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'peerctl;forget'= {
+            cand --table 'Its table'
+            cand --control 'The control socket of the running `hold` or `aggregate`'
+            cand --color 'Colours: auto, always or never (also: NO_COLOR)'
+            cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'peerctl;explain'= {
             cand --color 'Colours: auto, always or never (also: NO_COLOR)'

@@ -101,6 +101,37 @@ fn haproxy_and_the_aggregator_take_what_is_printed_for_them() {
 }
 
 #[test]
+fn what_add_makes_of_two_instances_is_what_generate_prints_and_check_finds_nothing_wrong() {
+    const CONFIG: &str = "defaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n  timeout connect 5s\n";
+    let definition = "st_src type ip size 1k expire 10m store http_req_rate(10s)";
+    for haproxy in haproxies() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = haproxy.path.to_str().expect("a path");
+        for name in ["lb1.cfg", "lb2.cfg"] {
+            fs::write(dir.path().join(name), CONFIG).expect("written");
+        }
+        let add = ["add", "agg", "lb1=lb1.cfg", "lb2=lb2.cfg", "--table", definition, "--haproxy", path];
+        let words = [&add[..], &NODES, &TWO, &["--set-localpeer"]].concat();
+        for run in ["the first run", "a second run"] {
+            let output = peerctl(dir.path(), &words);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(0), "{run} with {}: {said}", haproxy.branch());
+            assert_eq!(said.contains("nothing to do"), run == "a second run", "{run}: {said}");
+            assert_eq!(said.contains("in_table(agg/lease)"), run == "the first run", "{run}: {said}");
+        }
+        for local in ["lb1", "lb2"] {
+            let text = fs::read_to_string(dir.path().join(format!("{local}.cfg"))).expect("readable");
+            let printed = generate(&[&NODES[..], &TWO, &["--table", definition, "-L", local]].concat());
+            let section = printed.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n"));
+            let section: String = section.collect();
+            assert!(text.ends_with(&section), "{local}:\n{text}\nhas\n{section}");
+        }
+        let output = peerctl(dir.path(), &["check", "lb1.cfg", "lb2.cfg", "--deny", "warning"]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
 fn an_aggregator_elsewhere_listens_only_where_that_is_safe_or_needed() {
     let nodes = ["--peer", "lb1=10.0.0.1:10000", "--peer", "lb2=10.0.0.2:10000"];
     let alone = generate(&[&nodes[..], &["--aggregate", "agg1=10.0.0.9:10000", "-L", "agg1"]].concat());
