@@ -6,7 +6,7 @@ use super::draft::{Global, Named, SectionDraft};
 use super::file::Draft;
 use super::levels;
 use super::line::Word;
-use super::listeners::Listeners;
+use super::listeners::{self, Listeners};
 use super::options::{MAX_SOURCES, Options, Section};
 use super::problems::Problems;
 use super::statement::{PeerLine, PeerRole};
@@ -35,13 +35,15 @@ pub(super) fn assemble(draft: Draft, wanted: Wanted<'_>, problems: &mut Problems
     let us = our_name(&global, &sections, problems);
     check_names(&sections, problems);
     if let Some((us, span)) = &us {
-        sections.iter().for_each(|section| check_ourselves(section, us, *span, problems));
+        for section in &sections {
+            check_ourselves(section, us, *span, problems);
+        }
     }
     check_addresses(&sections, problems);
     let mut listeners = Listeners::new(global.bind.as_ref(), wanted);
     let of_sections: Vec<Option<usize>> =
         sections.iter().map(|section| listeners.of_section(section, problems)).collect();
-    listeners.check_callers(&sections, &of_sections, problems);
+    listeners::check_callers(&sections, &of_sections, problems);
     let named: Vec<Option<Named>> = sections.iter_mut().map(|section| section.naming(problems)).collect();
     let sound: Vec<(&SectionDraft, &Named)> = sections
         .iter()
@@ -193,7 +195,9 @@ fn targets(section: &SectionDraft, us: &[u8], wanted: Wanted<'_>, problems: &mut
                 continue;
             }
         };
-        notes.into_iter().for_each(|note| problems.warning(word.span, note, ""));
+        for note in notes {
+            problems.warning(word.span, note, "");
+        }
         let name = Some(peer.name.as_bytes().into());
         let target = Target { name, us: us.into(), address: Some(address.clone()), proxy_header, tls };
         // What the files hold is looked at now, not when the first call is made.

@@ -8,7 +8,6 @@ use crate::aggregate::{Naming, TableName};
 pub(super) fn check_section(named: &Named, problems: &mut Problems) -> bool {
     let (naming, span) = named;
     let loops = match naming {
-        Naming::Suffix { from: None, .. } => None,
         Naming::Suffix { from: Some(from), to } if from == to => {
             Some("the total would be written over its own source: `from` and `to` are the same")
         }
@@ -18,14 +17,13 @@ pub(super) fn check_section(named: &Named, problems: &mut Problems) -> bool {
         Naming::Suffix { from: Some(from), to } if from.ends_with(to) => {
             Some("the source would be taken for a total: its name ends in the suffix that is written")
         }
-        Naming::Suffix { .. } => None,
         Naming::Tables(tables) if tables.iter().any(|pair| pair.from == pair.to) => {
             Some("the total would be written over its own source")
         }
         Naming::Tables(tables) if tables.iter().any(|a| tables.iter().any(|b| same_table(&a.to, &b.from))) => {
             Some("a total is a source again")
         }
-        Naming::Tables(_) => None,
+        Naming::Suffix { .. } | Naming::Tables(_) => None,
     };
     if let Some(message) = loops {
         problems.error(

@@ -40,25 +40,6 @@ impl<'a> Listeners<'a> {
         Some(known)
     }
 
-    /// A caller gives its own name and ours, and no section's: behind one listener each name stands for one peer.
-    pub(super) fn check_callers(&self, sections: &[SectionDraft], of: &[Option<usize>], problems: &mut Problems) {
-        let each = || sections.iter().zip(of).filter_map(|(section, at)| Some((section, (*at)?)));
-        for (n, (section, at)) in each().enumerate() {
-            for peer in &section.peers {
-                let other = |(other, _): &(&'_ SectionDraft, usize)| other.peers.iter().any(|p| p.name == peer.name);
-                let earlier = each().take(n).filter(|(_, known)| *known == at).find(other);
-                let first = earlier.and_then(|(other, _)| other.peers.iter().find(|p| p.name == peer.name));
-                if let (Some(first), PeerRole::Other { .. }) = (first, &peer.role) {
-                    let message = format!("when `{}` calls, nobody knows which of its sections is meant", peer.name);
-                    let help = "give a section a listener of its own, and list us with that address in the node's section: \
-                                `peer NAME ADDRESS local`";
-                    problems.clash(message, (first.word.span, "this one"), (peer.word.span, "or this one"), help);
-                    return;
-                }
-            }
-        }
-    }
-
     /// The listeners to open.
     pub(super) fn into_options(self, problems: &mut Problems) -> Vec<Listen> {
         let mut listeners = Vec::new();
@@ -93,5 +74,24 @@ impl<'a> Listeners<'a> {
             listeners.push(listen);
         }
         listeners
+    }
+}
+
+/// A caller gives its own name and ours, and no section's: behind one listener each name stands for one peer.
+pub(super) fn check_callers(sections: &[SectionDraft], of: &[Option<usize>], problems: &mut Problems) {
+    let each = || sections.iter().zip(of).filter_map(|(section, at)| Some((section, (*at)?)));
+    for (n, (section, at)) in each().enumerate() {
+        for peer in &section.peers {
+            let other = |(other, _): &(&'_ SectionDraft, usize)| other.peers.iter().any(|p| p.name == peer.name);
+            let earlier = each().take(n).filter(|(_, known)| *known == at).find(other);
+            let first = earlier.and_then(|(other, _)| other.peers.iter().find(|p| p.name == peer.name));
+            if let (Some(first), PeerRole::Other { .. }) = (first, &peer.role) {
+                let message = format!("when `{}` calls, nobody knows which of its sections is meant", peer.name);
+                let help = "give a section a listener of its own, and list us with that address in the node's section: \
+                            `peer NAME ADDRESS local`";
+                problems.clash(message, (first.word.span, "this one"), (peer.word.span, "or this one"), help);
+                return;
+            }
+        }
     }
 }
