@@ -27,7 +27,7 @@ fmt:
 	$(CARGO) fmt
 
 bench:
-	$(CARGO) bench --locked --bench ratios --bench table
+	$(CARGO) bench --locked --bench ratios --bench record --bench table --bench session --bench live
 
 completions:
 	PEERCTL_UPDATE=1 $(CARGO) test --locked --test completions

@@ -3,17 +3,15 @@
 //!
 //! `cargo bench --bench record` takes 1,000,000 entries; a number as argument makes it fewer.
 
+mod entries;
+
 use std::{fs, hint::black_box, io, time::Duration};
 
-use peerctl::{
-    grammar::{DataType, KeyType},
-    record::{Checksum, Entry, Header, Reader, Record, Stream, Time, VERSION, Writer},
-    stick::{Definition, Layout},
-};
+use peerctl::record::{Checksum, Entry, Header, Reader, Record, Stream, Time, VERSION, Writer};
 
 fn main() {
     let count: u32 = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
-    println!("{count} entries of `type ip store gpc0,conn_cnt,http_req_cnt,http_req_rate(10s),bytes_in_cnt`\n");
+    println!("{count} entries of `{}`\n", entries::COLUMNS);
     println!("{:36} {:>8} {:>9} {:>10}  goal", "", "M/s", "ns/entry", "MB/s");
     for (name, checksum) in [("", Checksum::None), (", with checksums", Checksum::Crc32c)] {
         let lines = write(count, checksum, Vec::new());
@@ -31,27 +29,18 @@ fn write<W: io::Write>(count: u32, checksum: Checksum, out: W) -> W {
     let mut writer = Writer::new(Stream::new(out), checksum);
     let mut time = Time::from_unix_ms(1_767_225_600_000);
     writer.header(&Header { version: VERSION, peerctl: "bench".into(), time }).expect("a header");
-    let table = writer.table(b"lb1", &definition()).expect("a table");
+    let table = writer.table(b"lb1", &entries::definition(b"st_src")).expect("a table");
     for n in 0..count {
         // As a resync goes: some thousand entries in a millisecond.
         if n % 2000 == 0 {
             time = Time::from_unix_ms(time.unix_ms() + 1);
         }
-        let noise = n.wrapping_mul(0x9e37_79b1);
-        let values = [
-            u64::from(n % 100),
-            u64::from(noise >> 20),
-            u64::from(noise >> 16),
-            u64::from(noise % 10_000),
-            u64::from(noise >> 24),
-            u64::from(noise >> 25),
-            u64::from(noise) << 8,
-        ];
+        let (key, values) = entries::entry(n);
         let entry = Entry {
             table,
             time,
-            key: &noise.to_be_bytes(),
-            expire_ms: Some(noise % 3_600_000),
+            key: &key,
+            expire_ms: Some(u32::from_be_bytes(key) % entries::EXPIRE_MS),
             resync: true,
             update_id: Some(n),
             values: &values,
@@ -74,14 +63,6 @@ fn read(lines: &[u8]) -> u64 {
     }
     black_box(sum);
     reader.summary().entries
-}
-
-fn definition() -> Definition {
-    let types = [("gpc0", None), ("conn_cnt", None), ("http_req_cnt", None), ("http_req_rate", Some(10_000))];
-    let types = types.into_iter().chain([("bytes_in_cnt", None)]);
-    let types = types.map(|(name, period)| (DataType::by_name(name.as_bytes()).expect("a type"), None, period));
-    let layout = Layout::new(types);
-    Definition { name: (*b"st_src").into(), key_type: KeyType::IP, key_len: 4, expire_ms: 3_600_000, layout }
 }
 
 fn median(mut work: impl FnMut()) -> Duration {

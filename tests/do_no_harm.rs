@@ -1,7 +1,7 @@
-//! What this program sends hurts no HAProxy: entries by the hundred thousand made at random, with keys and values that are as odd as a stick
+//! What this program sends hurts no HAProxy: a million entries made at random, with keys and values that are as odd as a stick
 //! table lets them be, go into each version.
 //!
-//! `PEERCTL_HARM_ENTRIES` is the number of entries (default: 300,000), `PEERCTL_HARM_SEED` another beginning.
+//! `PEERCTL_HARM_ENTRIES` is the number of entries (default: 1,000,000), `PEERCTL_HARM_SEED` another beginning.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -41,8 +41,9 @@ const SCALARS: [&str; 18] = [
     "http_fail_rate(1ms)",
 ];
 
-/// How many texts `server_key` has: as many as a dictionary remembers, nearly. HAProxy 2.6 that is sent 300 takes a few for others,
-/// not the same ones in two runs with the same bytes.
+/// How many texts `server_key` has: as many as a dictionary remembers, nearly. HAProxy 2.6 and 3.0 that are sent 300 take a few of
+/// a million for others, not the same ones in two runs with the same bytes: it seems that a text is freed by the thread that
+/// clears its last entry away while another thread is given it again.
 const TEXTS: usize = 100;
 
 /// A table with its lines in the configuration and on the wire.
@@ -337,12 +338,30 @@ fn shown(lb1: &Live<'_>, table: &Table) -> ShownTable {
     lb1.shown(&format!("mesh/{}", table.name))
 }
 
-/// The keys whose texts differ, of those in both.
-fn differing_texts(left: &ShownTable, right: &ShownTable) -> Vec<Vec<u8>> {
-    let right = right.by_key();
+/// How many entries have lost their text on the way from one table to the other; none has got that of another one.
+fn lost_texts(before: &ShownTable, after: &ShownTable, what: &str) -> usize {
+    let after = after.by_key();
     let text = |entry: &ShownEntry| entry.fields["server_key"].clone();
-    let differs = |entry: &&ShownEntry| right.get(&*entry.key).is_some_and(|other| text(other) != text(entry));
-    left.entries.iter().filter(differs).map(|entry| entry.key.clone()).collect()
+    let mut lost = 0;
+    for entry in &before.entries {
+        let Some(other) = after.get(&*entry.key).filter(|other| text(other) != text(entry)) else { continue };
+        assert_eq!(
+            text(other),
+            "-",
+            "{what}: {} is the name of {:02x?} now, which was {}",
+            text(other),
+            entry.key,
+            text(entry)
+        );
+        lost += 1;
+    }
+    lost
+}
+
+/// How many entries without a text the dump tells of.
+fn told_lost(stderr: &str) -> usize {
+    let number = stderr.split_once("`server_key` is missing in ").and_then(|(_, rest)| rest.split_once(' '));
+    number.map_or(0, |(number, _)| number.parse().expect("a number"))
 }
 
 /// HAProxy met no protocol error, and after `collisions` no more than one: it calls us, too, and tries for seconds, so our one
@@ -355,7 +374,7 @@ fn assert_unhurt(lb1: &Live<'_>, collisions: u32, what: &str) {
 
 #[test]
 fn odd_entries_hurt_no_haproxy() {
-    let count = from_environment("PEERCTL_HARM_ENTRIES", 300_000);
+    let count = from_environment("PEERCTL_HARM_ENTRIES", 1_000_000);
     let seed = from_environment("PEERCTL_HARM_SEED", 1_u64);
     for haproxy in support::haproxies() {
         let what = format!("HAProxy {}, seed {seed}", haproxy.branch());
@@ -389,27 +408,24 @@ fn odd_entries_hurt_no_haproxy() {
         let dumped = network.peerctl(&["dump", &peer, "-o", file]).wait();
         assert_eq!(dumped.status.code(), Some(0), "{what}: {}", dumped.stderr);
         assert_eq!(lb1.pid(), pid, "{what}: it lives");
-        // HAProxy mixes some names up when it teaches: what another HAProxy learns is what a dump has to be.
+        // A text that meets a full output buffer of HAProxy is sent to nobody: neither to us nor to another HAProxy.
         let all = &taught.tables[0];
-        let learned = {
+        let before = shown(&lb1, all);
+        let lost_by_haproxy = {
             let lb2 = second.start();
-            let entries = shown(&lb1, all).used;
             wait_until("the second HAProxy has learned", || (lb2.is_synchronised()).then_some(()));
             let learned = shown(&lb2, all);
-            assert!(learned.used * 10 > entries * 9, "{what}: {} of {entries} learned", learned.used);
-            learned
+            assert!(learned.used * 10 > before.used * 9, "{what}: {} of {} learned", learned.used, before.used);
+            lost_texts(&before, &learned, &what)
         };
-        println!("{what}: HAProxy taught {} names wrong", differing_texts(&learned, &shown(&lb1, all)).len());
         lb1.restart_empty();
         wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
         let replayed = network.peerctl(&["replay", file, &peer]).wait();
         assert_eq!(replayed.status.code(), Some(0), "{what}: {}{}", replayed.stdout, replayed.stderr);
         let (again, _, _) = compare(&lb1, &taught, None);
-        let differing = differing_texts(&learned, &shown(&lb1, all)).len();
-        assert!(
-            differing * 100 <= again,
-            "{what}: {differing} of {again} names are others than those a HAProxy learned"
-        );
+        let (lost, told) = (lost_texts(&before, &shown(&lb1, all), &what), told_lost(&dumped.stderr));
+        assert!(lost <= told, "{what}: {lost} names are missing, the dump tells of {told}: {}", dumped.stderr);
+        println!("{what}: {lost} names lost, {told} told; {lost_by_haproxy} lost on the way to a HAProxy");
         println!("{what}: {again} of them were dumped and replayed, in {:?} altogether", began.elapsed());
         // One in six was sent with no life left, and is shown until HAProxy clears it away.
         assert!(again > entries * 3 / 4, "{what}: {again} of {entries} entries");

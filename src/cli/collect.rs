@@ -10,7 +10,7 @@ use crate::proto::session::{RemoteTable, Update};
 use crate::proto::update::ServerKey;
 use crate::record::SessionEvent;
 use crate::stick::Definition;
-use crate::table::{self, Applied, Full, Limits, Store};
+use crate::table::{self, Applied, Batch, Full, Limits, Store};
 
 /// How much is kept of one table: about twenty million entries with a counter or two.
 const LIMITS: Limits = Limits { entries: 1 << 26, bytes: 4 << 30, full: Full::Stop };
@@ -25,6 +25,11 @@ pub struct Collector {
     pub dropped: u64,
     /// Peers whose definitions are told from their entries: types and columns are right, lengths and lives may be larger.
     pub guessed: BTreeSet<usize>,
+    /// Entries that came and are in no store yet.
+    waiting: Batch,
+    /// The peer and the index of the table of those, and when they came.
+    waiting_for: (usize, usize),
+    waiting_since: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +51,9 @@ impl Collector {
             peers: std::iter::repeat_with(Peer::default).take(peers).collect(),
             dropped: 0,
             guessed: BTreeSet::new(),
+            waiting: Batch::default(),
+            waiting_for: (0, 0),
+            waiting_since: began,
         }
     }
 
@@ -79,12 +87,31 @@ impl Collector {
 
     /// Notes a table of a peer, and keeps its entries if they are `wanted`.
     pub fn announce(&mut self, peer: PeerIndex, table: &RemoteTable, wanted: bool) {
+        self.settle();
         let name = &table.definition.name;
         let held = wanted && self.store(peer.0, &table.definition).is_some();
         let Some(at) = self.peers.get_mut(peer.0) else { return };
         at.announced.push(name.clone());
         at.names.resize(table.index, None);
         at.names.push(held.then(|| name.clone()));
+    }
+
+    /// Puts what came into its store. Until then it is in none; [`Pupil::pause`] does it, too.
+    pub fn settle(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let (peer, table) = self.waiting_for;
+        let now_ms = ms(self.began, self.waiting_since);
+        let at = self.peers.get_mut(peer);
+        let store = at.and_then(|at| at.stores.get_mut(at.names.get(table)?.as_ref()?));
+        let dropped = &mut self.dropped;
+        match store {
+            Some(store) => {
+                self.waiting.apply(store, now_ms, |_, _, applied| *dropped += u64::from(applied == Applied::Dropped));
+            }
+            None => self.waiting.clear(),
+        }
     }
 
     /// What a peer that knows it says of a table.
@@ -109,17 +136,21 @@ impl Pupil for Collector {
     }
 
     fn entry(&mut self, peer: PeerIndex, now: Instant, update: &Update<'_>) {
-        let now_ms = ms(self.began, now);
-        let Some(at) = self.peers.get_mut(peer.0) else { return };
-        let Some(Some(name)) = at.names.get(update.table.index) else { return };
-        let Some(store) = at.stores.get_mut(name) else { return };
-        let applied = store.apply(now_ms, &kept(update));
-        self.dropped += u64::from(applied == Applied::Dropped);
+        let place = (peer.0, update.table.index);
+        if (place, now) != (self.waiting_for, self.waiting_since) || self.waiting.is_full() {
+            self.settle();
+            (self.waiting_for, self.waiting_since) = (place, now);
+        }
+        let at = self.peers.get(peer.0);
+        if at.is_some_and(|at| matches!(at.names.get(update.table.index), Some(Some(_)))) {
+            self.waiting.push(&kept(update));
+        }
     }
 
     fn session(&mut self, _peer: PeerIndex, _now: Instant, _event: SessionEvent, _detail: Option<&str>) {}
 
     fn pause(&mut self, _now: Instant) -> bool {
+        self.settle();
         true
     }
 }
@@ -132,7 +163,7 @@ pub fn kept<'a>(update: &Update<'a>) -> table::Update<'a> {
         values: update.values,
         server_key: match update.server_key {
             ServerKey::Text(text) => table::ServerKey::Known(text),
-            ServerKey::Unchanged => table::ServerKey::Unchanged,
+            ServerKey::Unchanged | ServerKey::Unexplained => table::ServerKey::Unchanged,
         },
         update_id: update.id,
         life_ms: update.life_ms,

@@ -38,7 +38,7 @@ pub trait Pupil: 'static {
     /// Something happened to the session with a peer.
     fn session(&mut self, peer: PeerIndex, now: Instant, event: SessionEvent, detail: Option<&str>);
 
-    /// Some entries have been taught; `false` if no more are wanted from anybody.
+    /// Some entries have been taught; `false` if no more are wanted from anybody. Also called when all is over.
     fn pause(&mut self, now: Instant) -> bool;
 
     /// A peer has taught all it has, `complete` if it considers itself in sync. Says when to ask it again, in a [`Course`]
@@ -69,6 +69,8 @@ pub struct Lesson {
     pub stage: Stage,
     /// The entries taught.
     pub entries: u64,
+    /// Those of them whose server the peer gave by a number that it never explained.
+    pub unexplained: u64,
     /// How long it took from the beginning to the end of what was taught.
     pub took: Duration,
 }
@@ -149,7 +151,7 @@ pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Le
         }
         let ending = attend(&node, &control, |_| clock::now() >= began + timeout).await;
         let mut learner = node.handler();
-        let (pupil, lessons) = learner.end();
+        let (pupil, lessons) = learner.end(clock::now());
         Ok((pupil, lessons, ending))
     });
     drop(guard);
@@ -240,6 +242,15 @@ impl<P> Learned<P> {
                 (Stage::Learning, _) => Some(cut("time ran out")),
             }
         };
-        self.lessons.iter().filter_map(problem).collect()
+        let unexplained = |lesson: &Lesson| {
+            let Lesson { name, unexplained, .. } = lesson;
+            (*unexplained > 0).then(|| {
+                format!(
+                    "{name}: `server_key` is missing in {unexplained} entries: HAProxy gave a number instead of the name and \
+                     never said which name it stands for, as it does when its output buffer is full; other peers lack them, too"
+                )
+            })
+        };
+        self.lessons.iter().flat_map(|lesson| [problem(lesson), unexplained(lesson)]).flatten().collect()
     }
 }

@@ -28,6 +28,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Numbers of variable length, of which only some `bits` count.
+    #[inline]
+    pub(super) fn varints(&mut self, field: &'static str, bits: &[u64], out: &mut [u64]) -> Result<(), ProtoError> {
+        let mut bytes = self.bytes;
+        for (value, bits) in out.iter_mut().zip(bits) {
+            let Ok((found, rest)) = varint::decode(bytes) else { return Err(self.malformed(field)) };
+            (*value, bytes) = (found & bits, rest);
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
     /// A number of variable length that is at most `limit`.
     pub(super) fn varint_up_to(&mut self, field: &'static str, limit: u32) -> Result<u32, ProtoError> {
         let found = self.varint(field)?;

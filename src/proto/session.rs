@@ -8,7 +8,9 @@
 //! to leave that to its owner), confirms the end of a resync, sends a sign of life in time, and sends nothing that any version
 //! of HAProxy stumbles over.
 
+mod handshake;
 mod machine;
+mod remote;
 mod send;
 mod timers;
 

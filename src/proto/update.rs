@@ -30,9 +30,12 @@ pub struct Head {
 /// What an entry message says of `server_key`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ServerKey<'a> {
-    /// Nothing: the table has no such column, the value is none, or it is one this side was never sent. What was known
-    /// before stays.
+    /// Nothing: the table has no such column, or the value is none. What was known before stays.
     Unchanged,
+    /// A number that stands for nothing, because its text was never sent. HAProxy notes a text as sent before it knows whether
+    /// the message fits its output buffer (seen with 2.6, 3.0 and 3.2 in large resyncs): a text that meets a full buffer
+    /// never comes in that session, and any HAProxy that learns from it lacks it, too.
+    Unexplained,
     /// The server's name, or its address with `srvkey addr`.
     Text(&'a [u8]),
 }
@@ -58,8 +61,8 @@ pub struct Decoder {
     key_len: u32,
     /// For each slot what its value is.
     kinds: Vec<ValueKind>,
-    /// No slot is a text: the whole data is one run of numbers.
-    plain: bool,
+    /// For each slot the bits of a number that count, if none is a text: the whole data is one run of numbers then.
+    plain: Option<Box<[u64]>>,
     /// All data types are known, so that nothing follows the values.
     whole: bool,
     values: Vec<u64>,
@@ -71,7 +74,8 @@ impl Decoder {
     pub fn new(definition: &Definition, data_types: u64) -> Self {
         let fields = definition.layout.fields().iter();
         let kinds: Vec<_> = fields.flat_map(|field| vec![field.kind; field.slots()]).collect();
-        let plain = !kinds.contains(&ValueKind::Text);
+        let bits = || kinds.iter().map(|kind| cut(*kind, u64::MAX)).collect();
+        let plain = (!kinds.contains(&ValueKind::Text)).then(bits);
         let values = vec![0; kinds.len()];
         let known = definition.layout.fields().iter().fold(0, |bits, field| bits | define::bit(field.data_type));
         let whole = known == data_types;
@@ -102,23 +106,38 @@ impl Decoder {
         let life_ms = if timed { Some(reader.u32("remaining life")?) } else { None };
         let key = self.key(&mut reader)?;
         let mut text = None;
-        for (value, kind) in self.values.iter_mut().zip(&self.kinds) {
-            if self.plain || *kind != ValueKind::Text {
-                *value = cut(*kind, reader.varint("data")?);
-            } else {
-                let reference = reference(&mut reader)?;
-                *value = reference.id as u64;
-                if let Some(text) = reference.text {
-                    texts.set(reference.id, text);
-                }
-                text = Some(reference);
-            }
+        if let Some(bits) = &self.plain {
+            reader.varints("data", bits, &mut self.values)?;
+        } else {
+            text = self.mixed(&mut reader, texts)?;
         }
         // What follows otherwise belongs to data types that are not known here.
         if self.whole {
             reader.end()?;
         }
         Ok((Head { id, life_ms }, key, text))
+    }
+
+    /// Reads values of which one is a text.
+    fn mixed<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        texts: &mut Received,
+    ) -> Result<Option<Reference<'a>>, ProtoError> {
+        let mut text = None;
+        for (value, kind) in self.values.iter_mut().zip(&self.kinds) {
+            if *kind == ValueKind::Text {
+                let reference = reference(reader)?;
+                *value = reference.id as u64;
+                if let Some(text) = reference.text {
+                    texts.set(reference.id, text);
+                }
+                text = Some(reference);
+            } else {
+                *value = cut(*kind, reader.varint("data")?);
+            }
+        }
+        Ok(text)
     }
 
     #[inline]

@@ -39,22 +39,25 @@ pub fn decode(bytes: &[u8]) -> Result<(u64, &[u8]), VarintError> {
 }
 
 /// The bytes behind a first one that is not the whole number.
-fn decode_rest(first: u64, mut bytes: &[u8]) -> Result<(u64, &[u8]), VarintError> {
-    let mut value = first;
-    for shift in (4..64).step_by(7) {
-        let Some((&byte, rest)) = bytes.split_first() else { return Err(VarintError::Incomplete) };
-        bytes = rest;
-        let part = u64::from(byte) << shift;
-        if part >> shift != u64::from(byte) {
-            return Err(VarintError::TooLarge);
-        }
-        value = value.checked_add(part).ok_or(VarintError::TooLarge)?;
+#[inline(never)]
+fn decode_rest(first: u64, bytes: &[u8]) -> Result<(u64, &[u8]), VarintError> {
+    let (mut value, mut rest) = (first, bytes);
+    for shift in (4..=ROOM).step_by(7) {
+        let Some((&byte, behind)) = rest.split_first() else { return Err(VarintError::Incomplete) };
+        rest = behind;
+        value = value.wrapping_add(u64::from(byte) << shift);
         if byte < 0x80 {
-            return Ok((value, bytes));
+            return Ok((value, rest));
         }
     }
-    Err(VarintError::TooLarge)
+    // The tenth byte holds the highest four bits.
+    let Some((&byte, rest)) = rest.split_first() else { return Err(VarintError::Incomplete) };
+    let value = if byte < 0x10 { value.checked_add(u64::from(byte) << (ROOM + 7)) } else { None };
+    value.map(|value| (value, rest)).ok_or(VarintError::TooLarge)
 }
+
+/// The largest shift of a whole byte below which all bytes before have room, too: their sum stays below 2^62.
+const ROOM: u32 = 53;
 
 /// Why bytes are no number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

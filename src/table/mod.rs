@@ -3,6 +3,7 @@
 //! A [`Store`] holds one table as one peer knows it. It reads no clock: every call that depends on the time takes it, in
 //! milliseconds of a clock that never goes back.
 
+mod batch;
 mod column;
 mod entry;
 mod filter;
@@ -11,6 +12,7 @@ mod snapshot;
 mod store;
 mod update;
 
+pub use batch::Batch;
 pub use column::{Column, ColumnError, Contents, Sort};
 pub use entry::{Entry, EntryRef};
 pub use filter::{Filter, Where, WhereError, WhereErrorKind};

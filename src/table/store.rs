@@ -5,6 +5,7 @@ mod arena;
 mod index;
 mod keys;
 mod limits;
+mod memory;
 mod order;
 mod plan;
 mod reading;
@@ -19,7 +20,7 @@ use super::entry::EntryRef;
 use super::update::{Applied, Update};
 
 use arena::Arena;
-use index::Index;
+use index::{Gap, Index};
 use keys::Keys;
 use order::Order;
 use plan::Plan;
@@ -56,7 +57,7 @@ pub struct Store {
 const MOST: usize = 1 << 16;
 
 /// Updates whose entries are looked for at the same time.
-const GROUP: usize = 32;
+pub(super) const GROUP: usize = 32;
 
 /// Bytes of a chunk of records.
 const CHUNK: usize = 1 << 16;
@@ -130,7 +131,7 @@ impl Store {
     pub fn apply(&mut self, now_ms: u64, update: &Update<'_>) -> Applied {
         let now_ms = self.tick(now_ms);
         let hash = texts::hash(&self.hasher, update.key);
-        self.apply_hashed(now_ms, hash, update)
+        self.apply_hashed(now_ms, hash, None, update)
     }
 
     /// Takes updates at `now_ms` one after another, as [`Self::apply`] does, and says of each what became of it. Much faster
@@ -141,22 +142,36 @@ impl Store {
         updates: &[Update<'a>],
         mut applied: impl FnMut(&Update<'a>, Applied),
     ) {
+        for group in updates.chunks(GROUP) {
+            self.apply_group(now_ms, group, |_, update, became| applied(update, became));
+        }
+    }
+
+    /// Takes at most [`GROUP`] updates.
+    pub(super) fn apply_group<'a>(
+        &mut self,
+        now_ms: u64,
+        group: &[Update<'a>],
+        mut applied: impl FnMut(&Self, &Update<'a>, Applied),
+    ) {
         let now_ms = self.tick(now_ms);
         let mut hashes = [0; GROUP];
-        for group in updates.chunks(GROUP) {
-            for (hash, update) in hashes.iter_mut().zip(group) {
-                *hash = texts::hash(&self.hasher, update.key);
-                self.index.touch(*hash);
-            }
-            let hashes = hashes.get(..group.len()).unwrap_or_default();
-            let likely = hashes.iter().filter_map(|hash| self.index.find(*hash, |_| true));
-            likely.clone().for_each(|at| self.records.touch(at));
-            if self.keys.are_elsewhere() {
-                likely.for_each(|at| self.keys.touch(self.records.get(at)));
-            }
-            for (hash, update) in hashes.iter().zip(group) {
-                applied(update, self.apply_hashed(now_ms, *hash, update));
-            }
+        for (hash, update) in hashes.iter_mut().zip(group) {
+            *hash = texts::hash(&self.hasher, update.key);
+        }
+        let hashes = hashes.get(..group.len()).unwrap_or_default();
+        self.index.touch(hashes);
+        let mut likely = [None; GROUP];
+        for (likely, hash) in likely.iter_mut().zip(hashes) {
+            *likely = self.index.likely(*hash);
+        }
+        likely.iter().flatten().for_each(|at| self.records.touch(*at));
+        if self.keys.are_elsewhere() {
+            likely.iter().flatten().for_each(|at| self.keys.touch(self.records.get(*at)));
+        }
+        for ((hash, likely), update) in hashes.iter().zip(likely).zip(group) {
+            let became = self.apply_hashed(now_ms, *hash, likely, update);
+            applied(self, update, became);
         }
     }
 
@@ -242,7 +257,17 @@ impl Store {
     }
 
     fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
-        self.index.find(hash, |at| self.keys.is(self.records.get(at), key))
+        self.find_or_gap(hash, key).ok()
+    }
+
+    fn find_or_gap(&self, hash: u32, key: &[u8]) -> Result<u32, Gap> {
+        self.index.find_or_gap(hash, |at| self.keys.is(self.records.get(at), key))
+    }
+
+    /// Whether the piece with that number is the entry with that key.
+    fn is(&self, at: u32, key: &[u8]) -> bool {
+        let record = self.records.get(at);
+        record::is_occupied(record) && self.keys.is(record, key)
     }
 
     fn entry(&self, at: u32, now_ms: u64) -> Option<EntryRef<'_>> {

@@ -19,6 +19,12 @@ pub struct Update<'a> {
     pub resync: bool,
 }
 
+impl Update<'_> {
+    /// An update of no table.
+    pub(super) const NONE: Self =
+        Self { key: &[], values: &[], server_key: ServerKey::Unchanged, update_id: 0, life_ms: None, resync: false };
+}
+
 /// What an update says of `server_key`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ServerKey<'a> {

@@ -1,7 +1,7 @@
 //! The rules of lives, repetitions, texts and limits, one by one.
 
 use peerctl::stick::{Definition, Place, parse};
-use peerctl::table::{Applied, Counters, Full, Limits, ServerKey, Store, StoreError, Update};
+use peerctl::table::{Applied, Batch, Counters, Full, Limits, ServerKey, Store, StoreError, Update};
 
 /// The definition of a table as the configuration gives it, without `size`.
 pub(crate) fn definition(line: &str) -> Definition {
@@ -287,7 +287,8 @@ fn updates_in_batches_do_what_they_do_one_by_one() {
     {
         let limits = Limits { entries: 150, ..Limits::default() };
         let store = || Store::new(definition(line), limits).expect("narrow");
-        let (mut one_by_one, mut batches) = (store(), store());
+        let (mut one_by_one, mut batches, mut copies) = (store(), store(), store());
+        let mut batch = Batch::default();
         let texts: Vec<String> = (0..500_u32).map(|n| format!("key {}", n * 7 % 220)).collect();
         for (now, texts) in (0_u64..).step_by(700).zip(texts.chunks(75)) {
             let values: Vec<[u64; 2]> = (0..75).map(|n| [n, 0]).collect();
@@ -301,12 +302,26 @@ fn updates_in_batches_do_what_they_do_one_by_one() {
             let mut found = Vec::new();
             batches.apply_all(now, &updates, |update, applied| found.push((update.update_id, applied)));
             let ids = updates.iter().map(|update| update.update_id);
-            assert_eq!(found, ids.zip(expected).collect::<Vec<_>>());
+            let expected: Vec<(u32, Applied)> = ids.zip(expected).collect();
+            assert_eq!(found, expected);
+            found.clear();
+            for update in &updates {
+                batch.push(update);
+            }
+            batch.apply(&mut copies, now, |store, update, applied| {
+                let there = store.get(update.key, now).and_then(|entry| entry.server_key());
+                assert_eq!(there, update.key.get(..5), "it is there already");
+                found.push((update.update_id, applied));
+            });
+            assert_eq!(found, expected);
+            assert!(batch.is_empty());
             let all = |store: &Store| {
                 store.sorted_by_key(now).iter().map(peerctl::table::EntryRef::to_entry).collect::<Vec<_>>()
             };
-            assert_eq!(all(&batches), all(&one_by_one));
-            assert_eq!(batches.counters(), one_by_one.counters());
+            for other in [&batches, &copies] {
+                assert_eq!(all(other), all(&one_by_one));
+                assert_eq!(other.counters(), one_by_one.counters());
+            }
         }
         assert!(batches.counters().evicted > 50, "the limit was reached");
     }

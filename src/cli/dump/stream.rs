@@ -108,6 +108,7 @@ impl Stream {
     /// Writes those tables that stood back for others, and for nothing.
     fn put_perhaps(&mut self, chosen: &[Vec<u8>]) {
         let now = clock::now();
+        self.perhaps.settle();
         let now_ms = self.perhaps.ms(now);
         self.clock.at(now);
         for (peer, name) in self.names.iter().enumerate() {
@@ -188,7 +189,7 @@ impl Pupil for Stream {
             values: update.values,
             server_key: match update.server_key {
                 ServerKey::Text(text) => Some(text),
-                ServerKey::Unchanged => None,
+                ServerKey::Unchanged | ServerKey::Unexplained => None,
             },
         };
         match self.lines.entry(&entry) {

@@ -8,6 +8,7 @@ use crate::node::{Control, Handler, LinkError, LinkState, Next, PeerIndex};
 use crate::proto::Session;
 use crate::proto::hello::{Status, Version};
 use crate::proto::session::{Closed, Event};
+use crate::proto::update::ServerKey;
 use crate::record::SessionEvent;
 
 /// Learns from each peer.
@@ -42,7 +43,13 @@ impl<P: Pupil> Learner<P> {
         patient: bool,
     ) -> Self {
         let peer = |target: &Target| Peer {
-            lesson: Lesson { name: target.shown(), stage: Stage::Waiting, entries: 0, took: Duration::ZERO },
+            lesson: Lesson {
+                name: target.shown(),
+                stage: Stage::Waiting,
+                entries: 0,
+                unexplained: 0,
+                took: Duration::ZERO,
+            },
             version: Version::V2_1,
             since: None,
             ask: None,
@@ -53,7 +60,11 @@ impl<P: Pupil> Learner<P> {
     }
 
     /// What became of it.
-    pub(super) fn end(&mut self) -> (Option<P>, Vec<Lesson>) {
+    pub(super) fn end(&mut self, now: Instant) -> (Option<P>, Vec<Lesson>) {
+        // What came last may still wait for a pause.
+        if let Some(pupil) = &mut self.pupil {
+            pupil.pause(now);
+        }
         (self.pupil.take(), self.peers.drain(..).map(|peer| peer.lesson).collect())
     }
 
@@ -113,6 +124,7 @@ impl<P: Pupil> Handler for Learner<P> {
                     && (update.life_ms.is_some() || at.version < Version::V2_1) =>
             {
                 at.lesson.entries += 1;
+                at.lesson.unexplained += u64::from(update.server_key == ServerKey::Unexplained);
                 pupil.entry(peer, now, &update);
             }
             Event::ResyncEnded { complete } if at.lesson.stage == Stage::Learning => self.learned(peer, now, complete),
@@ -136,7 +148,7 @@ impl<P: Pupil> Handler for Learner<P> {
         match at.ask {
             Some(ask) if ask <= now => {
                 at.ask = None;
-                (at.lesson.stage, at.lesson.entries) = (Stage::Learning, 0);
+                (at.lesson.stage, at.lesson.entries, at.lesson.unexplained) = (Stage::Learning, 0, 0);
                 session.request_resync();
                 end.map_or(Next::Wait, Next::At)
             }

@@ -11,14 +11,13 @@ use crate::cli::failure::Failure;
 use crate::cli::learn;
 use crate::cli::target::{Meant, Tables};
 use crate::escape;
-use crate::node::{Handler, LinkError, LinkState, Next, PeerIndex};
+use crate::node::{Handler, LinkError, LinkState, Next, PeerIndex, clock};
 use crate::output::entries::lines::State;
 use crate::proto::Session;
 use crate::proto::hello::Status;
 use crate::proto::session::{Closed, Event, RemoteTable, Update};
-use crate::proto::update::ServerKey;
 use crate::record::{self, SessionEvent};
-use crate::table::{Applied, Where, WhereError};
+use crate::table::{Applied, Batch, ServerKey, Where, WhereError};
 
 /// How long to wait before a resync that ended partial is asked for again: a HAProxy that found nobody to learn from considers
 /// itself in sync after 5 s. Twice as long each time.
@@ -69,6 +68,11 @@ pub(super) struct Follower {
     pub(super) stopping: bool,
     /// Entries that no store took.
     pub(super) dropped: u64,
+    /// Entries that came in this turn and are in no store yet.
+    waiting: Batch,
+    /// The number of the table of those, and when they came.
+    waiting_for: usize,
+    waiting_since: Instant,
 }
 
 impl Follower {
@@ -87,6 +91,9 @@ impl Follower {
             failed: None,
             stopping: false,
             dropped: 0,
+            waiting: Batch::default(),
+            waiting_for: 0,
+            waiting_since: clock::now(),
         }
     }
 
@@ -97,6 +104,7 @@ impl Follower {
 
     /// What is to be done now and then: entries whose life has ended go, what waits is written.
     pub(super) fn tick(&mut self, now: Instant) {
+        self.settle();
         self.wall.look();
         let (now_ms, time) = (self.wall.ms(now), self.wall.at(now));
         for (number, held) in self.tables.iter_mut().enumerate() {
@@ -226,47 +234,61 @@ impl Follower {
             at.ledger.note(update.table.index, update.id);
         }
         let Some(number) = at.tables.get(update.table.index).and_then(|table| table.held) else { return };
-        let Some(held) = self.tables.get_mut(number) else { return };
-        if self.left == Some(0) {
+        if (number, now) != (self.waiting_for, self.waiting_since) || self.waiting.is_full() {
+            self.settle();
+            (self.waiting_for, self.waiting_since) = (number, now);
+        }
+        self.waiting.push(&kept(update));
+    }
+
+    /// Deals with the entries that came: each goes into its store and is passed on.
+    fn settle(&mut self) {
+        if self.waiting.is_empty() {
             return;
         }
-        let now_ms = self.wall.ms(now);
-        let applied = held.store.apply(now_ms, &kept(update));
-        // After a resync HAProxy says once more what it said during it.
-        if applied == Applied::Same && !update.resync {
-            return;
-        }
-        self.dropped += u64::from(applied == Applied::Dropped);
-        let is_meant = match &held.meant {
-            Entries::All => true,
-            Entries::Those(filter) => held.store.get(update.key, now_ms).is_some_and(|entry| filter.matches(&entry)),
-            Entries::None => false,
+        let (number, now) = (self.waiting_for, self.waiting_since);
+        let (now_ms, time) = (self.wall.ms(now), self.wall.at(now));
+        let Some(held) = self.tables.get_mut(number) else { return self.waiting.clear() };
+        let (expire_ms, has_text) = {
+            let definition = held.store.definition();
+            (definition.expire_ms, definition.layout.has_text())
         };
-        if let Some(left) = self.left.as_mut().filter(|_| is_meant) {
-            *left -= 1;
-        }
-        let definition = held.store.definition();
-        let expire_ms = definition.expire_ms;
-        let server_key = match update.server_key {
-            ServerKey::Text(text) => Some(text),
-            // Nothing new is said of it: it is what it was.
-            ServerKey::Unchanged if definition.layout.has_text() => {
-                held.store.get(update.key, now_ms).and_then(|entry| entry.server_key())
+        self.waiting.apply(&mut held.store, now_ms, |store, update, applied| {
+            if self.left == Some(0) {
+                return;
             }
-            ServerKey::Unchanged => None,
-        };
-        let state = State {
-            time: self.wall.at(now),
-            key: update.key,
-            expire_ms: (expire_ms > 0).then(|| update.life_ms.unwrap_or(expire_ms)),
-            resync: update.resync,
-            update_id: Some(update.id),
-            values: update.values,
-            server_key,
-        };
-        for outlet in &mut self.outlets {
-            outlet.entry(number, &state, is_meant);
-        }
+            // After a resync HAProxy says once more what it said during it.
+            if applied == Applied::Same && !update.resync {
+                return;
+            }
+            self.dropped += u64::from(applied == Applied::Dropped);
+            let is_meant = match &held.meant {
+                Entries::All => true,
+                Entries::Those(filter) => store.get(update.key, now_ms).is_some_and(|entry| filter.matches(&entry)),
+                Entries::None => false,
+            };
+            if let Some(left) = self.left.as_mut().filter(|_| is_meant) {
+                *left -= 1;
+            }
+            let server_key = match update.server_key {
+                ServerKey::Known(text) => Some(text),
+                // Nothing new is said of it: it is what it was.
+                ServerKey::Unchanged if has_text => store.get(update.key, now_ms).and_then(|entry| entry.server_key()),
+                ServerKey::Unchanged => None,
+            };
+            let state = State {
+                time,
+                key: update.key,
+                expire_ms: (expire_ms > 0).then(|| update.life_ms.unwrap_or(expire_ms)),
+                resync: update.resync,
+                update_id: Some(update.update_id),
+                values: update.values,
+                server_key,
+            };
+            for outlet in &mut self.outlets {
+                outlet.entry(number, &state, is_meant);
+            }
+        });
     }
 
     fn resync_ended(&mut self, peer: usize, now: Instant, complete: bool) {
@@ -357,6 +379,9 @@ impl Follower {
 
 impl Handler for Follower {
     fn event(&mut self, peer: PeerIndex, now: Instant, event: Event<'_>) {
+        if !matches!(event, Event::Update(_)) {
+            self.settle();
+        }
         match event {
             Event::Update(update) => self.update(peer.0, now, &update),
             Event::Established { .. } => self.establish(peer.0, now),
@@ -367,6 +392,7 @@ impl Handler for Follower {
     }
 
     fn ready(&mut self, peer: PeerIndex, now: Instant, session: &mut Session) -> Next {
+        self.settle();
         let Some(at) = self.peers.get_mut(peer.0) else { return Next::Stop };
         let messages = session.counters().messages;
         if messages != at.messages {
@@ -402,6 +428,7 @@ impl Handler for Follower {
     }
 
     fn link(&mut self, peer: PeerIndex, now: Instant, state: &LinkState<'_>) {
+        self.settle();
         match state {
             LinkState::Closed { why, next_try } => self.closed(peer.0, now, why, *next_try),
             LinkState::Dialling(_) => {

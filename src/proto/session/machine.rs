@@ -3,35 +3,38 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use crate::proto::define::Announced;
 use crate::proto::dictionary::Received;
 use crate::proto::error::ProtoError;
 use crate::proto::frame::{Class, Frame, FrameError, Type};
-use crate::proto::hello::{self, Line, ProxyHeader, Status, Version};
+use crate::proto::hello::Version;
 use crate::proto::reader::Reader;
+use crate::proto::session::handshake::{HelloLine, Phase};
+use crate::proto::session::remote::Remote;
 use crate::proto::session::send::{LocalTable, Sender};
 use crate::proto::session::timers::{Due, Timers};
-use crate::proto::session::{Answer, Closed, Counters, Event, Options, RemoteTable, Role, TurnedAway, Update};
-use crate::proto::update::{Decoder, Reference, ServerKey};
+use crate::proto::session::{Answer, Closed, Counters, Event, Options, Role, Update};
+use crate::proto::update::ServerKey;
 
 /// The state of a session; the bytes that came in are kept beside it, so that an event can borrow from both.
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
-    options: Options,
-    phase: Phase,
+    pub(super) options: Options,
+    pub(super) phase: Phase,
     timers: Timers,
-    counters: Counters,
+    pub(super) counters: Counters,
     pub(super) sender: Sender,
     /// The peer's name, once it is known.
-    peer: Box<[u8]>,
+    pub(super) peer: Box<[u8]>,
     pub(super) version: Version,
-    tables: Vec<Remote>,
+    pub(super) tables: Vec<Remote>,
     /// The table that each number of the peer stands for; `None` for one whose entries can't be read.
-    ids: HashMap<u64, Option<usize>>,
+    pub(super) ids: HashMap<u64, Option<usize>>,
     /// The table that entries belong to.
-    current: Option<usize>,
-    texts: Received,
-    resync: Resync,
+    pub(super) current: Option<usize>,
+    pub(super) texts: Received,
+    pub(super) resync: Resync,
+    /// The entry that was read last. A step that carried it would be copied around, at a quarter of the cost of an entry.
+    pub(super) taught: Taught,
     /// The peer waits for our end of its resync.
     pub(super) asked: bool,
     /// The peer says that it can't read something; it closes behind that.
@@ -40,45 +43,24 @@ pub(super) struct Machine {
     told: bool,
 }
 
-#[derive(Clone, Debug)]
-struct Remote {
-    table: RemoteTable,
-    decoder: Decoder,
-    /// The payload of the definition: most definitions repeat an earlier one.
-    payload: Box<[u8]>,
-    last_id: u32,
-    /// What is to be acknowledged, and what was last.
-    ack: Option<u32>,
-    acked: Option<u32>,
-}
-
-/// Where the handshake is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
-    /// We called and wait for the status.
-    Status,
-    /// We are called; these lines are still to come.
-    Hello(HelloLine),
-    /// Messages.
-    Open,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum HelloLine {
-    Proxy,
-    Version,
-    Host,
-    Caller,
-}
-
 /// The resync that we asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Resync {
+pub(super) enum Resync {
     None,
     /// To be asked for as soon as the session is established.
     Wanted,
     /// Asked for.
     Running,
+}
+
+/// What is told of an entry beside its key and its values.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taught {
+    pub(super) id: u32,
+    pub(super) life_ms: Option<u32>,
+    /// The number of its text in the dictionary; 0 = none.
+    pub(super) text: usize,
+    pub(super) resync: bool,
 }
 
 /// What became of some bytes.
@@ -90,13 +72,10 @@ pub(super) enum Step<'a> {
     Wait,
     Established,
     Table(usize),
+    /// The rest is in [`Machine::taught`].
     Update {
         table: usize,
-        id: u32,
-        life_ms: Option<u32>,
         key: &'a [u8],
-        text: Option<Reference<'a>>,
-        resync: bool,
     },
     ResyncRequested,
     ResyncEnded {
@@ -132,6 +111,7 @@ impl Machine {
             current: None,
             texts: Received::default(),
             resync: Resync::None,
+            taught: Taught::default(),
             asked: false,
             complaint: None,
             closed: None,
@@ -244,10 +224,13 @@ impl Machine {
         match step {
             Step::Established => Event::Established { name: &self.peer, version: self.version },
             Step::Table(table) => self.tables.get(table).map_or_else(closed, |remote| Event::Table(&remote.table)),
-            Step::Update { table, id, life_ms, key, text, resync } => {
+            Step::Update { table, key } => {
                 let Some(remote) = self.tables.get(table) else { return closed() };
-                let server_key =
-                    text.and_then(|text| self.texts.get(text.id)).map_or(ServerKey::Unchanged, ServerKey::Text);
+                let Taught { id, life_ms, text, resync } = self.taught;
+                let server_key = match text {
+                    0 => ServerKey::Unchanged,
+                    text => self.texts.get(text).map_or(ServerKey::Unexplained, ServerKey::Text),
+                };
                 let values = remote.decoder.values();
                 Event::Update(Update { table: &remote.table, id, life_ms, key, values, server_key, resync })
             }
@@ -259,95 +242,8 @@ impl Machine {
         }
     }
 
-    /// The answer to our hello.
-    fn status<'a>(&mut self, bytes: &'a [u8]) -> (usize, Step<'a>) {
-        match hello::line(bytes, hello::MAX_STATUS) {
-            Line::Incomplete => (0, Step::Wait),
-            Line::TooLong => (0, self.end(Closed::NoStatus)),
-            Line::Whole(line, used) => match Status::parse(line) {
-                Some(Status::OK) => (used, self.establish()),
-                Some(status) => (used, self.end(Closed::Refused(status))),
-                None => (used, self.end(Closed::NoStatus)),
-            },
-        }
-    }
-
-    /// A line of the hello of a caller. Each is judged as soon as it is complete.
-    fn hello<'a>(&mut self, which: HelloLine, bytes: &'a [u8]) -> (usize, Step<'a>) {
-        if which == HelloLine::Proxy {
-            let used = match ProxyHeader::find(bytes) {
-                ProxyHeader::Incomplete => return (0, Step::Wait),
-                ProxyHeader::Bad => return (0, self.turn_away(TurnedAway::NotAHello, None)),
-                ProxyHeader::Whole(used) => used,
-                ProxyHeader::None => 0,
-            };
-            self.phase = Phase::Hello(HelloLine::Version);
-            return (used, Step::Again);
-        }
-        let (line, used) = match hello::line(bytes, hello::MAX_LINE) {
-            Line::Incomplete => return (0, Step::Wait),
-            Line::TooLong => return (0, self.turn_away(TurnedAway::LineTooLong, None)),
-            Line::Whole(line, used) => (line, used),
-        };
-        let step = match which {
-            HelloLine::Proxy | HelloLine::Version => match hello::version(line) {
-                Ok(version) => {
-                    self.version = version;
-                    self.phase = Phase::Hello(HelloLine::Host);
-                    Step::Again
-                }
-                Err(Status::VERSION) => self.turn_away(TurnedAway::Version, None),
-                Err(_) => self.turn_away(TurnedAway::NotAHello, None),
-            },
-            HelloLine::Host if *line == *self.options.us => {
-                self.phase = Phase::Hello(HelloLine::Caller);
-                Step::Again
-            }
-            HelloLine::Host => self.turn_away(TurnedAway::OtherHost, Some(line)),
-            HelloLine::Caller => match hello::caller(line) {
-                Ok(name) => self.caller(name),
-                Err(_) => self.turn_away(TurnedAway::NotAHello, None),
-            },
-        };
-        (used, step)
-    }
-
-    /// The name of the caller has come.
-    fn caller<'a>(&mut self, name: &[u8]) -> Step<'a> {
-        if *name == *self.options.us {
-            return self.turn_away(TurnedAway::OurName, Some(name));
-        }
-        let Role::Called(callers) = &self.options.role else { return Step::Wait };
-        if !callers.iter().any(|known| **known == *name) {
-            return self.turn_away(TurnedAway::Unknown, Some(name));
-        }
-        self.peer = name.into();
-        self.sender.status(Status::OK);
-        self.establish()
-    }
-
-    fn establish<'a>(&mut self) -> Step<'a> {
-        self.phase = Phase::Open;
-        // After a collision of two calls HAProxy closes the session unless something comes soon.
-        match self.resync {
-            Resync::None => self.sender.control(Type::HEARTBEAT),
-            _ => self.request_resync(),
-        }
-        Step::Established
-    }
-
-    fn turn_away<'a>(&mut self, reason: TurnedAway, name: Option<&[u8]>) -> Step<'a> {
-        let status = match reason {
-            TurnedAway::NotAHello | TurnedAway::LineTooLong => Status::PROTOCOL,
-            TurnedAway::Version => Status::VERSION,
-            TurnedAway::OtherHost => Status::HOST,
-            TurnedAway::Unknown | TurnedAway::OurName => Status::PEER,
-        };
-        self.end(Closed::TurnedAway { status, reason, name: name.map(Into::into) })
-    }
-
     /// Ends the session and lets the next step tell it.
-    fn end<'a>(&mut self, reason: Closed) -> Step<'a> {
+    pub(super) fn end<'a>(&mut self, reason: Closed) -> Step<'a> {
         self.close(reason);
         Step::Again
     }
@@ -416,7 +312,7 @@ impl Machine {
         }
     }
 
-    fn ignore<'a>(&mut self) -> Step<'a> {
+    pub(super) fn ignore<'a>(&mut self) -> Step<'a> {
         self.counters.ignored += 1;
         Step::Again
     }
@@ -450,49 +346,5 @@ impl Machine {
             Type::RESYNC_CONFIRM => Step::ResyncConfirmed,
             _ => self.ignore(),
         }
-    }
-
-    fn define_remote<'a>(&mut self, payload: &[u8]) -> Result<Step<'a>, ProtoError> {
-        let id = Reader::new("a table definition", payload).varint("table id")?;
-        if let Some(Some(known)) = self.ids.get(&id).copied()
-            && self.tables.get(known).is_some_and(|remote| *remote.payload == *payload)
-        {
-            self.current = Some(known);
-            return Ok(Step::Again);
-        }
-        let announced = Announced::decode(payload)?;
-        let (index, limit) = (self.tables.len(), self.options.max_tables);
-        if index >= limit || self.ids.len() > limit {
-            let (message, field) = ("a table definition", "number of definitions");
-            return Err(ProtoError::Limit { message, field, found: index as u64 + 1, limit: limit as u64 });
-        }
-        let Ok(definition) = announced.definition else {
-            self.ids.insert(id, None);
-            self.current = None;
-            return Ok(self.ignore());
-        };
-        // The ids of a table go on where they were if only its definition changed.
-        let before = self.ids.get(&id).copied().flatten().and_then(|before| self.tables.get(before));
-        let same = before.filter(|before| before.table.definition.name == definition.name);
-        let last_id = same.map_or(0, |before| before.last_id);
-        let decoder = Decoder::new(&definition, announced.data_types);
-        let table = RemoteTable { index, id, data_types: announced.data_types, definition };
-        self.tables.push(Remote { table, decoder, payload: payload.into(), last_id, ack: None, acked: None });
-        self.ids.insert(id, Some(index));
-        self.current = Some(index);
-        Ok(Step::Table(index))
-    }
-
-    #[inline]
-    fn update<'a>(&mut self, kind: Type, payload: &'a [u8]) -> Result<Step<'a>, ProtoError> {
-        let Some((table, remote)) = self.current.and_then(|at| Some((at, self.tables.get_mut(at)?))) else {
-            return Ok(self.ignore());
-        };
-        let (head, key, text) = remote.decoder.decode(kind, payload, &mut self.texts)?;
-        let id = head.id.unwrap_or_else(|| remote.last_id.wrapping_add(1));
-        remote.last_id = id;
-        self.counters.updates += 1;
-        let resync = self.resync == Resync::Running;
-        Ok(Step::Update { table, id, life_ms: head.life_ms, key, text, resync })
     }
 }

@@ -321,6 +321,29 @@ fn a_changed_definition_is_a_table_of_its_own_and_a_repeated_one_is_silent() {
 }
 
 #[test]
+fn a_text_that_was_never_sent_is_told_from_none() {
+    let mut pair = Pair::new(Answer::Partial);
+    pair.run();
+    let message =
+        |kind: u8, payload: &[u8]| [&[0x0a, kind, u8::try_from(payload.len()).expect("short")], payload].concat();
+    let mut definition = Vec::new();
+    crate::proto::define::encode(1, &self::definition("t", "type integer store server_key"), &mut definition);
+    let definition = message(0x82, &definition);
+    let update = |text: &[u8]| message(0x81, &[b"\0\0\0\x07", text].concat());
+    let (none, known, unknown) = (update(b"\0"), update(b"\x04\x01\x02s1"), update(b"\x01\x02"));
+    pair.caller.handle_bytes(pair.now, &[definition, none, known, unknown].concat());
+    assert_eq!(
+        events(&mut pair.caller),
+        [
+            "table 0 t type integer store server_key",
+            "update 0 1 None [0, 0, 0, 7] [0] Unchanged false",
+            "update 0 2 None [0, 0, 0, 7] [1] Text([115, 49]) false",
+            "update 0 3 None [0, 0, 0, 7] [2] Unexplained false",
+        ]
+    );
+}
+
+#[test]
 fn what_would_harm_a_haproxy_is_not_sent() {
     let mut pair = Pair::new(Answer::Partial);
     pair.run();

@@ -2,12 +2,14 @@
 
 use crate::table::update::{Applied, ServerKey, Update};
 
+use super::index::Gap;
+use super::plan::Plan;
 use super::record::{self, Header, OCCUPIED, RENEWED, RESYNC};
 use super::{Full, Store};
 
 impl Store {
-    /// Takes an update whose key has this hash.
-    pub(super) fn apply_hashed(&mut self, now_ms: u64, hash: u32, update: &Update<'_>) -> Applied {
+    /// Takes an update whose key has this hash, and whose entry is likely to be there.
+    pub(super) fn apply_hashed(&mut self, now_ms: u64, hash: u32, likely: Option<u32>, update: &Update<'_>) -> Applied {
         if !self.keys.takes(update.key) || update.values.len() != self.plan.slots() {
             self.counters.dropped += 1;
             return Applied::Dropped;
@@ -16,9 +18,13 @@ impl Store {
             self.counters.dropped += 1;
             return Applied::Dropped;
         };
-        match self.find(hash, update.key) {
-            Some(at) => self.renew(now_ms, at, update, text),
-            None => self.insert(now_ms, hash, update, text),
+        let found = match likely.filter(|at| self.is(*at, update.key)) {
+            Some(at) => Ok(at),
+            None => self.find_or_gap(hash, update.key),
+        };
+        match found {
+            Ok(at) => self.renew(now_ms, at, update, text),
+            Err(gap) => self.insert(now_ms, hash, gap, update, text),
         }
     }
 
@@ -55,7 +61,8 @@ impl Store {
             return Applied::Same;
         }
         let new_text = text.unwrap_or(if is_dead { 0 } else { old_text });
-        let new = self.write(now_ms, at, update, RENEWED, new_text);
+        let new = self.header(now_ms, update, RENEWED);
+        write(self.records.get_mut(at), &self.plan, new, update.values, new_text);
         if text.is_some() || is_dead {
             self.texts.release(old_text);
         }
@@ -73,7 +80,9 @@ impl Store {
         }
     }
 
-    fn insert(&mut self, now_ms: u64, hash: u32, update: &Update<'_>, text: Option<u32>) -> Applied {
+    fn insert(&mut self, now_ms: u64, hash: u32, gap: Gap, update: &Update<'_>, text: Option<u32>) -> Applied {
+        let is_free = self.len() < self.limits.entries && self.index.growth() == 0;
+        let held = self.len();
         let growth = |store: &Self| {
             store.records.growth() + store.index.growth() + store.order.growth() + store.keys.growth(update.key)
         };
@@ -84,30 +93,28 @@ impl Store {
             return Applied::Dropped;
         }
         let at = self.records.take();
-        self.keys.put(self.records.get_mut(at), update.key);
-        let header = self.write(now_ms, at, update, 0, text.unwrap_or(0));
-        self.index.insert(hash, at);
+        let header = self.header(now_ms, update, 0);
+        let record = self.records.get_mut(at);
+        self.keys.put(record, update.key);
+        write(record, &self.plan, header, update.values, text.unwrap_or(0));
+        // Whatever made room may have moved the gap.
+        if is_free && self.len() == held {
+            self.index.insert_at(gap, hash, at);
+        } else {
+            self.index.insert(hash, at);
+        }
         self.order.push(&mut self.records, at, header.deadline_ms());
         Applied::New
     }
 
-    /// Writes everything of a record but its links and its key.
-    fn write(&mut self, now_ms: u64, at: u32, update: &Update<'_>, flags: u8, text: u32) -> Header {
-        let flags = flags | OCCUPIED | if update.resync { RESYNC } else { 0 };
-        let header = Header {
+    fn header(&self, now_ms: u64, update: &Update<'_>, flags: u8) -> Header {
+        Header {
             updated_ms: now_ms,
             generation: self.generation,
-            flags,
+            flags: flags | OCCUPIED | if update.resync { RESYNC } else { 0 },
             life_ms: self.life(update),
             update_id: update.update_id,
-        };
-        let record = self.records.get_mut(at);
-        header.write(record);
-        self.plan.write(record, update.values);
-        if let Some(place) = self.plan.text_at() {
-            record::put_u32(record, place, text);
         }
-        header
     }
 
     /// Evicts until so many bytes more are within the limit.
@@ -137,6 +144,15 @@ impl Store {
         }
         self.remove_at(at);
         Ok(())
+    }
+}
+
+/// Writes everything of a record but its links and its key.
+fn write(record: &mut [u8], plan: &Plan, header: Header, values: &[u64], text: u32) {
+    header.write(record);
+    plan.write(record, values);
+    if let Some(place) = plan.text_at() {
+        record::put_u32(record, place, text);
     }
 }
 

@@ -2,16 +2,27 @@
 
 use std::hint::black_box;
 
+use super::memory::{HUGE, Memory};
+
 /// Stands for no piece.
 const NONE: u32 = u32::MAX;
+
+/// The number of small chunks. What needs more than those is worth huge pages.
+const SMALL: usize = 64;
+
+/// Bytes of a large chunk, at most: of the address space, for the kernel gives memory only where something is written.
+const LARGE: usize = 32 << 20;
 
 /// Pieces of the same number of bytes, named by numbers from 0 that are given out again once they are free.
 #[derive(Debug)]
 pub(super) struct Arena {
-    chunks: Vec<Box<[u8]>>,
+    /// [`SMALL`] chunks of 2^`shift` pieces, then chunks of 2^`large_shift`.
+    chunks: Vec<Memory>,
     stride: usize,
-    /// A chunk has 2^`shift` pieces.
     shift: u32,
+    large_shift: u32,
+    /// The first piece of a large chunk.
+    first_large: u32,
     /// The first of the free pieces, each of which starts with the number of the next.
     free: u32,
     /// The pieces that were given out at least once.
@@ -19,11 +30,12 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    /// Pieces of `stride` bytes (at least 4), in chunks of at most `chunk` bytes, or of one piece.
+    /// Pieces of `stride` bytes (at least 4), in chunks of at most `chunk` bytes, later of [`LARGE`] ones, or of one piece.
     pub(super) fn new(stride: usize, chunk: usize) -> Self {
         let stride = stride.max(size_of::<u32>());
-        let shift = (chunk / stride).max(1).ilog2();
-        Self { chunks: Vec::new(), stride, shift, free: NONE, used: 0 }
+        let [shift, large_shift] = [chunk, LARGE].map(|chunk| (chunk / stride).max(1).ilog2());
+        let first_large = u32::try_from(SMALL << shift).unwrap_or(NONE);
+        Self { chunks: Vec::new(), stride, shift, large_shift, first_large, free: NONE, used: 0 }
     }
 
     /// A piece with unspecified content; the caller has asked [`Self::growth`] whether it wants to pay for it.
@@ -34,8 +46,9 @@ impl Arena {
             self.free = next.map_or(NONE, u32::from_le_bytes);
             return at;
         }
-        if self.used >> self.shift == self.chunk_count() {
-            self.chunks.push(vec![0; self.stride << self.shift].into_boxed_slice());
+        let (chunk, _) = self.place(self.used);
+        if chunk == self.chunks.len() {
+            self.chunks.push(Memory::zeroed(self.len_of(chunk)));
         }
         self.used += 1;
         self.used - 1
@@ -76,25 +89,43 @@ impl Arena {
 
     /// Bytes held.
     pub(super) fn memory(&self) -> usize {
-        self.chunks.len() * (self.stride << self.shift) + self.chunks.capacity() * size_of::<Box<[u8]>>()
+        let (last, within) = self.place(self.used);
+        let whole = (0..last.min(self.chunks.len())).map(|chunk| self.len_of(chunk));
+        whole.sum::<usize>() + self.written(last, within) + self.chunks.capacity() * size_of::<Memory>()
     }
 
     /// Bytes that the next [`Self::take`] would add.
     pub(super) fn growth(&self) -> usize {
-        if self.free != NONE || self.used >> self.shift < self.chunk_count() {
+        if self.free != NONE {
             return 0;
         }
-        let list = if self.chunks.len() < self.chunks.capacity() { 0 } else { self.chunks.len().max(4) };
-        (self.stride << self.shift) + list * size_of::<Box<[u8]>>()
+        let (chunk, within) = self.place(self.used);
+        let more = self.written(chunk, within + self.stride) - self.written(chunk, within);
+        let is_new = chunk == self.chunks.len() && chunk == self.chunks.capacity();
+        more + if is_new { chunk.max(4) * size_of::<Memory>() } else { 0 }
     }
 
+    /// Bytes of a chunk that take memory if so many of them were written: all of a small one, huge pages of a large one.
+    fn written(&self, chunk: usize, bytes: usize) -> usize {
+        match (chunk < SMALL, bytes) {
+            (_, 0) => 0,
+            (true, _) => self.len_of(chunk),
+            (false, _) => bytes.next_multiple_of(HUGE).min(self.len_of(chunk)),
+        }
+    }
+
+    const fn len_of(&self, chunk: usize) -> usize {
+        self.stride << if chunk < SMALL { self.shift } else { self.large_shift }
+    }
+
+    /// The chunk of a piece and where in it the piece starts.
     fn place(&self, at: u32) -> (usize, usize) {
-        let within = at & ((1 << self.shift) - 1);
-        ((at >> self.shift) as usize, within as usize * self.stride)
-    }
-
-    fn chunk_count(&self) -> u32 {
-        u32::try_from(self.chunks.len()).unwrap_or(u32::MAX)
+        let (first, at, shift) = match at.checked_sub(self.first_large) {
+            None => (0, at, self.shift),
+            Some(at) => (SMALL, at, self.large_shift),
+        };
+        let within = at & ((1 << shift) - 1);
+        (first + (at >> shift) as usize, within as usize * self.stride)
     }
 }
 
@@ -125,6 +156,20 @@ mod tests {
             arena.get_mut(at).fill(u8::try_from(at).expect("at most 200"));
         }
         assert!((0..200).all(|at| arena.get(at).iter().all(|byte| u32::from(*byte) == at)), "pieces don't overlap");
+    }
+
+    #[test]
+    fn a_large_arena_costs_what_is_written() {
+        let mut arena = Arena::new(60, 1 << 16);
+        let mut memory = arena.memory();
+        for at in 0..1_000_000_u32 {
+            memory += arena.growth();
+            assert_eq!(arena.take(), at);
+            arena.get_mut(at).copy_from_slice(&[u8::try_from(at % 251).expect("small"); 60]);
+        }
+        assert_eq!(arena.memory(), memory);
+        assert!((60_000_000..66_000_000).contains(&memory), "{memory}");
+        assert!((0..1_000_000).all(|at| arena.get(at).iter().all(|byte| u32::from(*byte) == at % 251)), "no overlap");
     }
 
     #[test]
