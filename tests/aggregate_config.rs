@@ -53,7 +53,7 @@ fn refused(text: &str, message: &str, places: &[&str]) {
         let line = place.split(':').next().expect("a line");
         said.lines().any(|text| text.trim_start().starts_with(&format!("{line} │")))
     };
-    assert!(places.last().is_none_or(|last| framed(last)), "{places:?} in\n{said}");
+    assert!(places.last().is_none_or(&framed), "{places:?} in\n{said}");
     assert!(places.iter().all(|place| framed(place) || shown(place)), "{places:?} in\n{said}");
     assert_eq!(said.matches("error: ").count(), 1, "one mistake is told once:\n{said}");
 }
