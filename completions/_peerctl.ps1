@@ -42,7 +42,6 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('wait-sync', 'wait-sync', [CompletionResultType]::ParameterValue, 'Wait until peers are in sync and hold what they should')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Send the entries of a dump or recording to live peers')
             [CompletionResult]::new('aggregate', 'aggregate', [CompletionResultType]::ParameterValue, 'Add up stick tables over several nodes, and write the totals back')
-            [CompletionResult]::new('forget', 'forget', [CompletionResultType]::ParameterValue, 'Drop a key from a running aggregator')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say what a rule finds, why that is bad, and what to write instead')
             [CompletionResult]::new('parse', 'parse', [CompletionResultType]::ParameterValue, 'Print the syntax tree of a file, or the file from its tree')
             [CompletionResult]::new('grammar', 'grammar', [CompletionResultType]::ParameterValue, 'Print the grammars and tables that configurations are read by')
@@ -480,15 +479,6 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'peerctl;forget' {
-            [CompletionResult]::new('--table', '--table', [CompletionResultType]::ParameterName, 'Its table')
-            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'The control socket of the running `hold` or `aggregate`')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
-            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'peerctl;explain' {

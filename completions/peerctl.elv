@@ -39,7 +39,6 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand wait-sync 'Wait until peers are in sync and hold what they should'
             cand replay 'Send the entries of a dump or recording to live peers'
             cand aggregate 'Add up stick tables over several nodes, and write the totals back'
-            cand forget 'Drop a key from a running aggregator'
             cand explain 'Say what a rule finds, why that is bad, and what to write instead'
             cand parse 'Print the syntax tree of a file, or the file from its tree'
             cand grammar 'Print the grammars and tables that configurations are read by'
@@ -459,14 +458,6 @@ set edit:completion:arg-completer[peerctl] = {|@words|
             cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-        }
-        &'peerctl;forget'= {
-            cand --table 'Its table'
-            cand --control 'The control socket of the running `hold` or `aggregate`'
-            cand --color 'Colours: auto, always or never (also: NO_COLOR)'
-            cand --show-secrets 'Show passwords, tokens and keys; only on a terminal'
-            cand -h 'Print help'
-            cand --help 'Print help'
         }
         &'peerctl;explain'= {
             cand --color 'Colours: auto, always or never (also: NO_COLOR)'

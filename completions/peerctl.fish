@@ -45,7 +45,6 @@ complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "compare" -d 'Say in
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "wait-sync" -d 'Wait until peers are in sync and hold what they should'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "replay" -d 'Send the entries of a dump or recording to live peers'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "aggregate" -d 'Add up stick tables over several nodes, and write the totals back'
-complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "forget" -d 'Drop a key from a running aggregator'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "explain" -d 'Say what a rule finds, why that is bad, and what to write instead'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "parse" -d 'Print the syntax tree of a file, or the file from its tree'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "grammar" -d 'Print the grammars and tables that configurations are read by'
@@ -472,13 +471,6 @@ always\t'Always'
 never\t'Never'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
 complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l table -d 'Its table' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l control -d 'The control socket of the running `hold` or `aggregate`' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
-always\t'Always'
-never\t'Never'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -s h -l help -d 'Print help'
 complete -c peerctl -n "__fish_peerctl_using_subcommand explain" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"

@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::help;
 
-pub use aggregate::{AggregateArgs, AggregateCommand, ForgetArgs, StatusArgs};
+pub use aggregate::{AggregateArgs, AggregateCommand, StatusArgs};
 pub use check::{CheckArgs, FindingFormat, SeverityArg};
 pub use live::{
     CompareArgs, ConnectArgs, ConnectTlsArgs, DumpArgs, DumpFormat, Existing, Life, ProbeArgs, ReplayArgs, SelectArgs,
@@ -119,9 +119,6 @@ pub enum Command {
     /// Add up stick tables over several nodes, and write the totals back
     #[command(after_help = help::AGGREGATE)]
     Aggregate(Box<AggregateArgs>),
-    /// Drop a key from a running aggregator
-    #[command(after_help = help::FORGET)]
-    Forget(ForgetArgs),
     /// Say what a rule finds, why that is bad, and what to write instead
     #[command(after_help = help::EXPLAIN)]
     Explain {

@@ -16,7 +16,7 @@ use clap::{Command, CommandFactory as _};
 
 use super::args::Cli;
 
-pub use aggregate::{AGGREGATE, AGGREGATE_STATUS, FORGET};
+pub use aggregate::{AGGREGATE, AGGREGATE_STATUS};
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
 pub use live::{COMPARE, DUMP, PROBE, REPLAY, WAIT_SYNC};
 pub use peers::{ADD, GENERATE, REMOVE};
@@ -38,7 +38,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
     ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync"]),
-    ("Sums", &["aggregate", "forget"]),
+    ("Sums", &["aggregate"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 

@@ -97,7 +97,6 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(view, args),
         Command::Graph(args) => graph::run(args),
         Command::Aggregate(args) => aggregate::run(view, args),
-        Command::Forget(args) => aggregate::serve::forget(args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),
         Command::Completions { shell } => completions::run(*shell),

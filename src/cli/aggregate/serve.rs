@@ -1,7 +1,7 @@
 //! The running aggregator.
 
 use super::options::Options;
-use crate::cli::args::{ForgetArgs, StatusArgs};
+use crate::cli::args::StatusArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 
@@ -21,15 +21,6 @@ pub fn run(options: &Options) -> Result<Exit, Failure> {
 pub fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     let _ = args;
     Err(not_yet("aggregate status"))
-}
-
-/// Drops a key from a running aggregator.
-///
-/// # Errors
-/// If nobody answers on its socket, or there is no such table or key.
-pub fn forget(args: &ForgetArgs) -> Result<Exit, Failure> {
-    let _ = args;
-    Err(not_yet("forget"))
 }
 
 fn not_yet(what: &str) -> Failure {

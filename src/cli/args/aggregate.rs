@@ -1,4 +1,4 @@
-//! Sums over instances: `aggregate` and `forget`.
+//! Sums over instances: `aggregate`.
 
 use std::path::PathBuf;
 
@@ -71,17 +71,4 @@ pub struct StatusArgs {
     /// For people or for programs
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
-}
-
-/// `forget`.
-#[derive(Debug, Args)]
-pub struct ForgetArgs {
-    /// The key, as `dump` shows it
-    pub key: String,
-    /// Its table
-    #[arg(long, value_name = "TABLE")]
-    pub table: String,
-    /// The control socket of the running `hold` or `aggregate`
-    #[arg(long, value_name = "SOCKET")]
-    pub control: PathBuf,
 }

@@ -30,14 +30,3 @@ Examples:
 
   For a script, from another socket:
     peerctl aggregate status --control /run/agg2.sock --format json";
-
-/// `forget`.
-pub const FORGET: &str = "\
-Example:
-  A client that is no longer to count, here and in all totals:
-    peerctl forget 203.0.113.7 --table st_src \\
-      --control /run/peerctl/aggregate.sock
-
-Nothing in the peers protocol deletes an entry: clear the key on the
-nodes first (`clear table st_src key 203.0.113.7`), else they teach it
-again.";
