@@ -41,8 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('compare', 'compare', [CompletionResultType]::ParameterValue, 'Say in which entries peers differ')
             [CompletionResult]::new('wait-sync', 'wait-sync', [CompletionResultType]::ParameterValue, 'Wait until peers are in sync and hold what they should')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Send the entries of a dump or recording to live peers')
-            [CompletionResult]::new('hold', 'hold', [CompletionResultType]::ParameterValue, 'Stand by: keep live stick tables on disk, teach a HAProxy that comes up cold')
-            [CompletionResult]::new('forget', 'forget', [CompletionResultType]::ParameterValue, 'Drop a key from a running `hold`: nothing in the protocol deletes')
+            [CompletionResult]::new('aggregate', 'aggregate', [CompletionResultType]::ParameterValue, 'Add up stick tables over several nodes, and write the totals back')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say what a rule finds, why that is bad, and what to write instead')
             [CompletionResult]::new('parse', 'parse', [CompletionResultType]::ParameterValue, 'Print the syntax tree of a file, or the file from its tree')
             [CompletionResult]::new('grammar', 'grammar', [CompletionResultType]::ParameterValue, 'Print the grammars and tables that configurations are read by')
@@ -52,9 +51,10 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
         }
         'peerctl;generate' {
             [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)')
+            [CompletionResult]::new('--aggregate', '--aggregate', [CompletionResultType]::ParameterName, 'An aggregator of these peers: NAME=ADDRESS; prints what the machine named by -L needs, a node or the aggregator itself (repeatable)')
             [CompletionResult]::new('--style', '--style', [CompletionResultType]::ParameterName, '`peer` lines, or `bind` and `server` lines; default: peer, with TLS server')
-            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'The local peer''s name; `server` style and --shards need it')
-            [CompletionResult]::new('--local-peer', '--local-peer', [CompletionResultType]::ParameterName, 'The local peer''s name; `server` style and --shards need it')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'The local peer''s name; `server` style, --shards and --aggregate need it')
+            [CompletionResult]::new('--local-peer', '--local-peer', [CompletionResultType]::ParameterName, 'The local peer''s name; `server` style, --shards and --aggregate need it')
             [CompletionResult]::new('--shards', '--shards', [CompletionResultType]::ParameterName, 'Deal the keys out in N parts, to the peers in turn: each gets its part only (HAProxy 2.7 and later)')
             [CompletionResult]::new('--table', '--table', [CompletionResultType]::ParameterName, 'A table of the section: its name and parameters, as behind `table` (repeatable)')
             [CompletionResult]::new('--crt', '--crt', [CompletionResultType]::ParameterName, 'Certificate and key of this side (PEM)')
@@ -70,6 +70,8 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
         }
         'peerctl;add' {
             [CompletionResult]::new('--peer', '--peer', [CompletionResultType]::ParameterName, 'A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)')
+            [CompletionResult]::new('--aggregate', '--aggregate', [CompletionResultType]::ParameterName, 'An aggregator of these peers: NAME=ADDRESS; each instance gets itself and the aggregators, tables for the totals and the lease (repeatable)')
+            [CompletionResult]::new('--table', '--table', [CompletionResultType]::ParameterName, 'A table of the section that is added up: its name and parameters, as behind `table` (repeatable)')
             [CompletionResult]::new('--style', '--style', [CompletionResultType]::ParameterName, '`peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server')
             [CompletionResult]::new('--set-localpeer', '--set-localpeer', [CompletionResultType]::ParameterName, 'Write `localpeer` into `global`: NAME, or the INSTANCE''s name if a peer is called so')
             [CompletionResult]::new('--attach', '--attach', [CompletionResultType]::ParameterName, 'Let these stick tables travel through the section (repeatable, commas)')
@@ -444,38 +446,39 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
-        'peerctl;hold' {
-            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Keep the tables in this file, which only its owner can read')
-            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'The most memory for all tables; then the oldest entries make room')
+        'peerctl;aggregate' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The aggregator''s file: its name, its peers, which tables, how; - is standard input')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The aggregator''s file: its name, its peers, which tables, how; - is standard input')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Our own name among the peers, as the nodes list it')
+            [CompletionResult]::new('--local-peer', '--local-peer', [CompletionResultType]::ParameterName, 'Our own name among the peers, as the nodes list it')
+            [CompletionResult]::new('--table', '--table', [CompletionResultType]::ParameterName, 'The table that is added up, and the one that gets the total (repeatable)')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Where the nodes can call us; without it we only call them')
+            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'The socket for `aggregate status` and `forget`; takes the place of `control` in the file')
             [CompletionResult]::new('--metrics', '--metrics', [CompletionResultType]::ParameterName, 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone')
-            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'Take commands on this socket, as `peerctl forget` sends them')
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg')
-            [CompletionResult]::new('--section', '--section', [CompletionResultType]::ParameterName, 'The peers section of the configuration; it may be left out if there is only one')
-            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'A variable the configuration is read with (repeatable)')
-            [CompletionResult]::new('--env-file', '--env-file', [CompletionResultType]::ParameterName, 'A file of VAR=VALUE lines to read the configuration with (repeatable)')
+            [CompletionResult]::new('--metrics-top', '--metrics-top', [CompletionResultType]::ParameterName, 'Metrics of the N largest keys of each table, too (at most 1000): whoever reads them reads keys')
             [CompletionResult]::new('--crt', '--crt', [CompletionResultType]::ParameterName, 'Certificate and key of this side (PEM)')
             [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Certificates the other side is checked with; @system-ca: those of this machine')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Whether certificates are checked; `required`, the default, needs --ca-file')
             [CompletionResult]::new('--verifyhost', '--verifyhost', [CompletionResultType]::ParameterName, 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)')
-            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Let the peers call us on this address, too; with -f it is that of our own line')
-            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Our own name among the peers, which each tool that runs on needs for itself')
-            [CompletionResult]::new('--local-peer', '--local-peer', [CompletionResultType]::ParameterName, 'Our own name among the peers, which each tool that runs on needs for itself')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Only check the file, and say what is wrong with it')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Only check the file, and say what is wrong with it')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Learn, add up and show, but publish nothing')
             [CompletionResult]::new('--insecure-plaintext', '--insecure-plaintext', [CompletionResultType]::ParameterName, 'Listen without TLS on an address that others can reach')
             [CompletionResult]::new('--ssl', '--ssl', [CompletionResultType]::ParameterName, 'Speak TLS with the peers')
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show sources, tables and destinations of a running aggregator')
             break
         }
-        'peerctl;forget' {
-            [CompletionResult]::new('--table', '--table', [CompletionResultType]::ParameterName, 'The table: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one')
-            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'The control socket of the daemon')
+        'peerctl;aggregate;status' {
+            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'Its control socket')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'For people or for programs')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'peerctl;explain' {

@@ -19,6 +19,9 @@ _peerctl() {
             peerctl,add)
                 cmd="peerctl__subcmd__add"
                 ;;
+            peerctl,aggregate)
+                cmd="peerctl__subcmd__aggregate"
+                ;;
             peerctl,check)
                 cmd="peerctl__subcmd__check"
                 ;;
@@ -79,6 +82,9 @@ _peerctl() {
             peerctl,watch)
                 cmd="peerctl__subcmd__watch"
                 ;;
+            peerctl__subcmd__aggregate,status)
+                cmd="peerctl__subcmd__aggregate__subcmd__status"
+                ;;
             peerctl__subcmd__table,list)
                 cmd="peerctl__subcmd__table__subcmd__list"
                 ;;
@@ -92,7 +98,7 @@ _peerctl() {
 
     case "${cmd}" in
         peerctl)
-            opts="-h -V --color --show-secrets --help --version generate add remove table show check-ids check graph probe dump watch compare wait-sync replay hold forget explain parse grammar completions man"
+            opts="-h -V --color --show-secrets --help --version generate add remove table show check-ids check graph probe dump watch compare wait-sync replay aggregate explain parse grammar completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -110,13 +116,21 @@ _peerctl() {
             return 0
             ;;
         peerctl__subcmd__add)
-            opts="-L -n -h --peer --style --set-localpeer --attach --attach-all --guest --ssl --crt --ca-file --verify --verifyhost --env --env-file --local-peer --dry-run --check --diff --backup --haproxy --no-validate --reload-cmd --in-place --hardlinks --format --color --show-secrets --help"
+            opts="-L -n -h --peer --aggregate --table --style --set-localpeer --attach --attach-all --guest --ssl --crt --ca-file --verify --verifyhost --env --env-file --local-peer --dry-run --check --diff --backup --haproxy --no-validate --reload-cmd --in-place --hardlinks --format --color --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --peer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --aggregate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -182,6 +196,102 @@ _peerctl() {
                     ;;
                 --hardlinks)
                     COMPREPLY=($(compgen -W "refuse break" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        peerctl__subcmd__aggregate)
+            opts="-f -c -L -h --file --check --dry-run --local-peer --table --listen --insecure-plaintext --control --metrics --metrics-top --ssl --crt --ca-file --verify --verifyhost --color --show-secrets --help status"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --local-peer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -L)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --crt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify)
+                    COMPREPLY=($(compgen -W "required none" -- "${cur}"))
+                    return 0
+                    ;;
+                --verifyhost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        peerctl__subcmd__aggregate__subcmd__status)
+            opts="-h --control --format --color --show-secrets --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --control)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -614,13 +724,17 @@ _peerctl() {
             return 0
             ;;
         peerctl__subcmd__generate)
-            opts="-L -h --peer --style --local-peer --shards --table --ssl --crt --ca-file --verify --verifyhost --color --show-secrets --help"
+            opts="-L -h --peer --aggregate --style --local-peer --shards --table --ssl --crt --ca-file --verify --verifyhost --color --show-secrets --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --peer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --aggregate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

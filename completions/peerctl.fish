@@ -44,17 +44,17 @@ complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "watch" -d 'Follow w
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "compare" -d 'Say in which entries peers differ'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "wait-sync" -d 'Wait until peers are in sync and hold what they should'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "replay" -d 'Send the entries of a dump or recording to live peers'
-complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "hold" -d 'Stand by: keep live stick tables on disk, teach a HAProxy that comes up cold'
-complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "forget" -d 'Drop a key from a running `hold`: nothing in the protocol deletes'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "aggregate" -d 'Add up stick tables over several nodes, and write the totals back'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "explain" -d 'Say what a rule finds, why that is bad, and what to write instead'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "parse" -d 'Print the syntax tree of a file, or the file from its tree'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "grammar" -d 'Print the grammars and tables that configurations are read by'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "man" -d 'Write the man pages into a directory'
 complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l peer -d 'A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l aggregate -d 'An aggregator of these peers: NAME=ADDRESS; prints what the machine named by -L needs, a node or the aggregator itself (repeatable)' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l style -d '`peer` lines, or `bind` and `server` lines; default: peer, with TLS server' -r -f -a "peer\t'`peer NAME ADDRESS` lines'
 server\t'`bind` and `server` lines: what TLS needs'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -s L -l local-peer -d 'The local peer\'s name; `server` style and --shards need it' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -s L -l local-peer -d 'The local peer\'s name; `server` style, --shards and --aggregate need it' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l shards -d 'Deal the keys out in N parts, to the peers in turn: each gets its part only (HAProxy 2.7 and later)' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l table -d 'A table of the section: its name and parameters, as behind `table` (repeatable)' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l crt -d 'Certificate and key of this side (PEM)' -r
@@ -69,6 +69,8 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l ssl -d 'TLS
 complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
 complete -c peerctl -n "__fish_peerctl_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l peer -d 'A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l aggregate -d 'An aggregator of these peers: NAME=ADDRESS; each instance gets itself and the aggregators, tables for the totals and the lease (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l table -d 'A table of the section that is added up: its name and parameters, as behind `table` (repeatable)' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l style -d '`peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server' -r -f -a "peer\t'`peer NAME ADDRESS` lines'
 server\t'`bind` and `server` lines: what TLS needs'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand add" -l set-localpeer -d 'Write `localpeer` into `global`: NAME, or the INSTANCE\'s name if a peer is called so' -r
@@ -439,35 +441,36 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l insecure-plai
 complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l ssl -d 'Speak TLS with the peers'
 complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
 complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l state -d 'Keep the tables in this file, which only its owner can read' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l max-memory -d 'The most memory for all tables; then the oldest entries make room' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l metrics -d 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l control -d 'Take commands on this socket, as `peerctl forget` sends them' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l env -d 'A variable the configuration is read with (repeatable)' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l crt -d 'Certificate and key of this side (PEM)' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -s f -l file -d 'The aggregator\'s file: its name, its peers, which tables, how; - is standard input' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -s L -l local-peer -d 'Our own name among the peers, as the nodes list it' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l table -d 'The table that is added up, and the one that gets the total (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l listen -d 'Where the nodes can call us; without it we only call them' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l control -d 'The socket for `aggregate status` and `forget`; takes the place of `control` in the file' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l metrics -d 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l metrics-top -d 'Metrics of the N largest keys of each table, too (at most 1000): whoever reads them reads keys' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
 none\t'Don\'t: anyone can take the place of a peer'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l listen -d 'Let the peers call us on this address, too; with -f it is that of our own line' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s L -l local-peer -d 'Our own name among the peers, which each tool that runs on needs for itself' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l ssl -d 'Speak TLS with the peers'
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l table -d 'The table: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l control -d 'The control socket of the daemon' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -s c -l check -d 'Only check the file, and say what is wrong with it'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l dry-run -d 'Learn, add up and show, but publish nothing'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and not __fish_seen_subcommand_from status" -a "status" -d 'Show sources, tables and destinations of a running aggregator'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -l control -d 'Its control socket' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -l format -d 'For people or for programs' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
-complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -s h -l help -d 'Print help'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peerctl -n "__fish_peerctl_using_subcommand explain" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"

@@ -7,9 +7,10 @@ mod random;
 
 use ebnf::{Grammar, Unit, symbols};
 use peerctl::{
+    cli::aggregate::{line::Word, problems::Problems, statement},
     config::{Document, LineNo, SyntaxErrorKind},
     grammar::{
-        ebnf as grammars,
+        AggregateSection, AggregateUse, DataType, aggregate_keywords, ebnf as grammars,
         keywords::{predicates, sections},
     },
     model::cond::{Facts, Truth, eval},
@@ -464,4 +465,148 @@ fn the_grammar_names_the_section_keywords() {
 
 fn offset(n: usize) -> u32 {
     u32::try_from(n).expect("short")
+}
+
+/// Words of the aggregator's file: what lines begin with, and what follows.
+const AGGREGATE: [&[&[u8]]; 2] = [
+    &[
+        b"localpeer",
+        b"bind",
+        b"metrics",
+        b"control",
+        b"state-file",
+        b"stats",
+        b"from",
+        b"table",
+        b"peer",
+        b"data",
+        b"publish",
+        b"stale",
+        b"start-grace",
+        b"refresh",
+        b"teach-back",
+        b"lease",
+        b"dynamic-peers",
+        b"peers",
+    ],
+    &[
+        b"agg1",
+        b"10.0.0.1:80",
+        b":80",
+        b"80",
+        b"0",
+        b"*:9",
+        b"10.0.0.1",
+        b"/run/x",
+        b"unix@/p",
+        b"a/b",
+        b"/b",
+        b"a/b/c",
+        b"any",
+        b".agg",
+        b".",
+        b"to",
+        b"to",
+        b"to",
+        b"local",
+        b"local",
+        b"standby",
+        b"up",
+        b"ssl",
+        b"crt",
+        b"verify",
+        b"none",
+        b"required",
+        b"optional",
+        b"verifyhost",
+        b"send-proxy",
+        b"gpc0",
+        b"gpt0,gpt",
+        b"gpc0,",
+        b"sum",
+        b"max",
+        b"on-reset",
+        b"current",
+        b"monotonic",
+        b"min-interval",
+        b"max-interval",
+        b"10ms",
+        b"1s",
+        b"1h30m",
+        b"5",
+        b"x",
+        b"off",
+        b"on",
+        b"keep",
+        b"drop-after",
+        b"stop",
+        b"mode",
+        b"660",
+        b"0660",
+        b"1660",
+        b"888",
+        b"use_aggrs",
+        b"all",
+        b"\xe9",
+    ],
+];
+
+/// What is wrong with a line, given as its words with one blank between two; empty if the reader takes it.
+fn aggregate_line(section: AggregateSection, line: &[u8]) -> String {
+    let words: Vec<Word> =
+        line.split(|byte| *byte == b' ').map(|text| Word { text: text.to_vec(), span: Span::at(0) }).collect();
+    let mut problems = Problems::default();
+    let read = statement::read(section, &words, &mut problems);
+    assert_eq!(read.is_none(), problems.has_errors(), "{:?}: {problems:?}", String::from_utf8_lossy(line));
+    if read.is_none() { format!("{problems:?}") } else { String::new() }
+}
+
+#[test]
+fn the_grammar_and_the_reader_of_the_aggregator_s_file_agree() {
+    let grammar = grammar("aggregate", Unit::Byte);
+    let mut accepted = 0;
+    let sections = [("Global", AggregateSection::Global), ("Aggregations", AggregateSection::Aggregations)];
+    for seed in 0..12_000 {
+        let random = &mut Random::new(seed);
+        let (rule, section) = sections[usize::from(random.one_in(2))];
+        let mut words: Vec<&[u8]> = vec![random.pick(AGGREGATE[0])];
+        let count = random.below(6) + 1;
+        words.extend((0..count).map(|_| -> &[u8] { random.pick(AGGREGATE[1]) }));
+        let text = words.join(&b' ');
+        let verdict = aggregate_line(section, &text).is_empty();
+        let shown = String::from_utf8_lossy(&text);
+        assert_eq!(grammar.recognises(rule, &symbols(&text)), verdict, "seed {seed}: {rule}: {shown:?}");
+        accepted += i32::from(verdict);
+    }
+    assert!((200..11_000).contains(&accepted), "both verdicts are tried, not {accepted} of 12000");
+    for seed in 0..3_000 {
+        let (rule, section) = sections[usize::from(seed % 2 == 0)];
+        let text = grammar.generate(rule, &[], &mut Random::new(seed)).text();
+        let wrong = aggregate_line(section, &text);
+        // How long a time may be is not said.
+        assert!(
+            wrong.is_empty() || wrong.contains("too long"),
+            "seed {seed}: {:?} {wrong}",
+            String::from_utf8_lossy(&text)
+        );
+    }
+}
+
+#[test]
+fn the_grammar_of_the_aggregator_s_file_names_what_the_tables_name() {
+    let grammar = grammar("aggregate", Unit::Byte);
+    let mut named = grammar.literals("DataType");
+    named.sort();
+    let mut known: Vec<&[u8]> = DataType::spellings().iter().map(|info| info.name.as_bytes()).collect();
+    known.sort_unstable();
+    assert_eq!(named, known);
+    let ignored = aggregate_keywords().iter().filter(|info| info.how == AggregateUse::Ignored);
+    let ignored: Vec<&[u8]> = ignored.map(|info| info.keyword.as_bytes()).collect();
+    assert_eq!(grammar.literals("Ignored"), ignored);
+    // One truth about addresses.
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let address = plain(grammars::find("address").expect("it is there"));
+    let (_, rules) = address.split_once(" Host ::= ").expect("a rule");
+    let ours = plain(grammars::find("aggregate").expect("it is there")).replace("SocketPath ::=", "Path ::=");
+    assert!(ours.ends_with(rules), "the rules of addresses are those of address.ebnf");
 }

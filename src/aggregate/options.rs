@@ -66,7 +66,8 @@ pub enum Naming {
     Tables(Vec<TableName>),
 }
 
-/// A table and its total.
+/// A table and its total. Names without a slash also mean the tables of a peers section, which have one in front of theirs on
+/// the wire; then the total has one, too.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TableName {
     /// The name of the source.
@@ -82,7 +83,15 @@ impl Naming {
         match self {
             Self::Suffix { from: Some(from), to } => Some([table.strip_suffix(&**from)?, to].concat().into()),
             Self::Suffix { from: None, to } => (!table.ends_with(to)).then(|| [table, to].concat().into()),
-            Self::Tables(tables) => tables.iter().find(|pair| *pair.from == *table).map(|pair| pair.to.clone()),
+            Self::Tables(tables) => {
+                let exactly = tables.iter().find(|pair| *pair.from == *table).map(|pair| pair.to.clone());
+                let in_section = || {
+                    let bare = table.strip_prefix(b"/")?;
+                    let pair = tables.iter().find(|pair| *pair.from == *bare && pair.is_bare())?;
+                    Some([b"/", &*pair.to].concat().into())
+                };
+                exactly.or_else(in_section)
+            }
         }
     }
 
@@ -91,8 +100,20 @@ impl Naming {
     pub fn is_total(&self, table: &[u8]) -> bool {
         match self {
             Self::Suffix { to, .. } => table.ends_with(to),
-            Self::Tables(tables) => tables.iter().any(|pair| *pair.to == *table),
+            Self::Tables(tables) => {
+                let bare = table.strip_prefix(b"/");
+                tables
+                    .iter()
+                    .any(|pair| *pair.to == *table || bare.is_some_and(|bare| *pair.to == *bare && pair.is_bare()))
+            }
         }
+    }
+}
+
+impl TableName {
+    /// Whether the names may be those of tables of a peers section or of others.
+    fn is_bare(&self) -> bool {
+        !self.from.contains(&b'/') && !self.to.contains(&b'/')
     }
 }
 
@@ -171,4 +192,25 @@ pub enum Stale {
     DropAfter(u64),
     /// Nothing is published until it is back.
     Stop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(naming: &Naming, table: &str) -> Option<String> {
+        naming.total_of(table.as_bytes()).map(|name| String::from_utf8_lossy(&name).into_owned())
+    }
+
+    #[test]
+    fn a_bare_name_means_a_table_of_a_peers_section_too() {
+        let pair = |from: &str, to: &str| TableName { from: from.as_bytes().into(), to: to.as_bytes().into() };
+        let naming = Naming::Tables(vec![pair("src", "src.agg"), pair("/a", "b")]);
+        assert_eq!(total(&naming, "src").as_deref(), Some("src.agg"));
+        assert_eq!(total(&naming, "/src").as_deref(), Some("/src.agg"));
+        assert_eq!(total(&naming, "/a").as_deref(), Some("b"), "names with a slash are taken as they are");
+        assert_eq!(total(&naming, "a"), None);
+        assert!(naming.is_total(b"src.agg") && naming.is_total(b"/src.agg") && naming.is_total(b"b"));
+        assert!(!naming.is_total(b"/b") && !naming.is_total(b"src"));
+    }
 }

@@ -15,7 +15,9 @@ use crate::{
     ops::{
         OpError, OpErrorKind,
         add_peers::AddPeers,
-        attach::Attach,
+        add_star::AddStar,
+        attach::{Among, Attach},
+        generate::table_words,
         spec::{PeerSpec, Tls, Trust, check_address, check_name},
     },
 };
@@ -40,6 +42,9 @@ pub fn with_arguments(view: &View, args: &AddArgs) -> Result<Exit, Failure> {
         return Err(Failure::misuse("which section?", "peerctl add SECTION INSTANCE… --peer NAME=ADDRESS …"));
     };
     let base = options(args, section)?;
+    let aggregators = PeerSpec::parse_all(&args.aggregate)?;
+    let sources: Vec<_> =
+        args.table.iter().map(|definition| table_words(definition, None)).collect::<Result<_, OpError>>()?;
     edit::run(view, &args.instances, &args.read, &args.write, &|loaded, instance| {
         let mut add = base.clone();
         add.localpeer = match &args.set_localpeer {
@@ -47,7 +52,10 @@ pub fn with_arguments(view: &View, args: &AddArgs) -> Result<Exit, Failure> {
             Some(Some(name)) => Some(name.clone()),
             Some(None) => Some(own_name(&loaded.name, &add, instance)?),
         };
-        add.plan(instance)
+        if aggregators.is_empty() {
+            return add.plan(instance);
+        }
+        AddStar { add, aggregators: aggregators.clone(), sources: sources.clone() }.plan(instance)
     })
 }
 
@@ -74,6 +82,9 @@ fn options(args: &AddArgs, section: &str) -> Result<AddPeers, OpError> {
             (false, false) => Attach::Tables(args.attach.clone()),
             (false, true) => Attach::Nothing,
         },
+        among: Among::Nodes,
+        tables: Vec::new(),
+        backends: Vec::new(),
         guest: args.guest.as_ref().map(|guest| guest_spec(guest.as_deref())).transpose()?,
     })
 }

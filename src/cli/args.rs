@@ -5,6 +5,7 @@
 
 #![expect(clippy::doc_markdown, reason = "the comments are help texts: backticks would be printed")]
 
+mod aggregate;
 mod check;
 mod live;
 mod peers;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::help;
 
+pub use aggregate::{AggregateArgs, AggregateCommand, StatusArgs};
 pub use check::{CheckArgs, FindingFormat, SeverityArg};
 pub use live::{
     CompareArgs, ConnectArgs, ConnectTlsArgs, DumpArgs, DumpFormat, Existing, ForgetArgs, HoldArgs, Life, ProbeArgs,
@@ -118,10 +120,13 @@ pub enum Command {
     /// Send the entries of a dump or recording to live peers
     #[command(after_help = help::REPLAY)]
     Replay(Box<ReplayArgs>),
+    /// Add up stick tables over several nodes, and write the totals back
+    #[command(after_help = help::AGGREGATE)]
+    Aggregate(Box<AggregateArgs>),
     /// Stand by: keep live stick tables on disk, teach a HAProxy that comes up cold
     #[command(after_help = help::HOLD, mut_arg("listen", |arg| arg.help(HOLD_LISTEN)), mut_arg("local", |arg| arg.help(HOLD_LOCAL)))]
     Hold(Box<HoldArgs>),
-    /// Drop a key from a running `hold`: nothing in the protocol deletes
+    /// Drop a key from a running `hold` or `aggregate`: nothing in the protocol deletes
     #[command(after_help = help::FORGET)]
     Forget(ForgetArgs),
     /// Say what a rule finds, why that is bad, and what to write instead

@@ -50,6 +50,13 @@ impl Failure {
         Self { exit, told: Told::Drawn(diagnostic.render(sources, look)) }
     }
 
+    /// A failure for several reasons, with places whose files end with the command.
+    #[must_use]
+    pub fn drawn_all(exit: Exit, diagnostics: &[Diagnostic], sources: &[&Source], look: &Look<'_>) -> Self {
+        let texts: Vec<String> = diagnostics.iter().map(|diagnostic| diagnostic.render(sources, look)).collect();
+        Self { exit, told: Told::Drawn(texts.join("\n")) }
+    }
+
     /// Misuse: exit 2.
     #[must_use]
     pub fn misuse(message: impl Into<String>, help: impl Into<String>) -> Self {
@@ -81,6 +88,15 @@ impl Failure {
             Told::Nothing => "",
             Told::Message(diagnostic) => &diagnostic.message,
             Told::Drawn(text) => text.lines().next().unwrap_or_default(),
+        }
+    }
+
+    /// The message of a failure without a place, to be given one; `None` if it has one, or nothing is to be said.
+    #[must_use]
+    pub fn into_diagnostic(self) -> Option<Diagnostic> {
+        match self.told {
+            Told::Message(diagnostic) => Some(diagnostic),
+            Told::Nothing | Told::Drawn(_) => None,
         }
     }
 

@@ -36,6 +36,7 @@ const PORT: &str = "10000";
 pub fn is_wanted(args: &AddArgs) -> bool {
     let nothing = args.peer.is_empty()
         && args.attach.is_empty()
+        && args.aggregate.is_empty()
         && !args.attach_all
         && args.guest.is_none()
         && args.set_localpeer.is_none();

@@ -8,8 +8,12 @@ use crate::{
         OpError,
         generate::{SectionSpec, table_words},
         spec::PeerSpec,
+        star::StarSpec,
     },
 };
+
+/// What is added up where nothing else is said: requests by client.
+const SOURCE: &str = "st_src type ipv6 size 1m expire 10m store http_req_rate(10s)";
 
 /// Prints the section that the arguments describe, and nothing else.
 ///
@@ -28,6 +32,20 @@ fn section(args: &GenerateArgs) -> Result<Vec<u8>, OpError> {
         (None, Some(_)) => PeerKeyword::Server,
         (None, None) => PeerKeyword::Peer,
     };
+    let tables = || args.table.iter().map(|definition| table_words(definition, None)).collect::<Result<Vec<_>, _>>();
+    if !args.aggregate.is_empty() {
+        let sources = if args.table.is_empty() { vec![table_words(SOURCE, None)?] } else { tables()? };
+        let star = StarSpec {
+            section: args.section.clone(),
+            nodes: PeerSpec::parse_all(&args.peer)?,
+            aggregators: PeerSpec::parse_all(&args.aggregate)?,
+            local: args.local.clone(),
+            style,
+            tls,
+            sources,
+        };
+        return star.text(&LineStyle::default());
+    }
     let spec = SectionSpec {
         name: args.section.clone(),
         peers: PeerSpec::parse_all(&args.peer)?,
@@ -35,7 +53,7 @@ fn section(args: &GenerateArgs) -> Result<Vec<u8>, OpError> {
         local: args.local.clone(),
         tls,
         shards: args.shards,
-        tables: args.table.iter().map(|definition| table_words(definition, None)).collect::<Result<_, _>>()?,
+        tables: tables()?,
     };
     spec.lines(&LineStyle::default())
 }

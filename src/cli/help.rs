@@ -1,6 +1,7 @@
 //! What `--help` says beside the options: the commands in groups, and examples to learn from. The examples stand in a file
 //! for each group, as the options do in `args`.
 
+mod aggregate;
 mod check;
 mod hold;
 mod live;
@@ -16,6 +17,7 @@ use clap::{Command, CommandFactory as _};
 
 use super::args::Cli;
 
+pub use aggregate::{AGGREGATE, AGGREGATE_STATUS};
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
 pub use hold::{FORGET, HOLD};
 pub use live::{COMPARE, DUMP, PROBE, REPLAY, WAIT_SYNC};
@@ -37,7 +39,8 @@ pub fn command() -> Command {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
-    ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync", "hold", "forget"]),
+    ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync"]),
+    ("Daemons", &["hold", "aggregate", "forget"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 

@@ -1,6 +1,7 @@
 //! The command line: arguments to options, one library call, a renderer, an exit code.
 
 pub mod add;
+pub mod aggregate;
 pub mod args;
 pub mod check;
 pub mod collect;
@@ -104,6 +105,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Hold(args) => hold::run(view, args),
         Command::Forget(args) => forget::run(args),
         Command::Graph(args) => graph::run(args),
+        Command::Aggregate(args) => aggregate::run(view, args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),
         Command::Completions { shell } => completions::run(*shell),

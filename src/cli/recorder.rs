@@ -97,8 +97,7 @@ impl Recorder {
     /// Has the file take the place of the one that it replaces, once everything is durable that was handed over.
     pub fn settle(&self) {
         self.shared.progress().settle = Settle::Wanted;
-        // That wakes the thread; whether it still runs is seen elsewhere.
-        let _may_have_ended = self.shared.queue.push(Vec::new());
+        self.shared.queue.nudge();
     }
 
     /// Whether it has done so.
@@ -171,9 +170,7 @@ impl Shared {
         let mut written = 0;
         loop {
             let pause = unsynced.map_or(LOOK, |since| (since + GROUP).saturating_duration_since(clock::now()));
-            // Looked at first: so everything that was handed over before is among what is taken.
-            let settle = self.progress().settle == Settle::Wanted;
-            let (chunks, ended) = self.queue.take(if settle { Duration::ZERO } else { pause });
+            let (chunks, ended) = self.queue.take(pause);
             for chunk in &chunks {
                 if let Err(error) = self.append(journal, chunk, patience) {
                     // What was appended before may still become safe.
@@ -184,6 +181,7 @@ impl Shared {
                 unsynced.get_or_insert_with(clock::now);
             }
             let due = unsynced.is_none_or(|since| clock::now() >= since + GROUP);
+            let settle = self.progress().settle == Settle::Wanted;
             if !(due || ended || settle) {
                 continue;
             }

@@ -9,15 +9,18 @@ mod listening;
 mod tables;
 mod tls;
 
+use std::path::Path;
 use std::rc::Rc;
 
 use super::{args::ConnectArgs, failure::Failure, instances::Loaded, view::View};
 use crate::escape;
 use crate::node;
-use crate::node::tls::{ClientTls, ClientTlsOptions, Expected, TlsSetupError};
+use crate::node::tls::{ClientTls, ClientTlsOptions, Expected, ServerTlsOptions, TlsSetupError};
+
+use globals::Globals;
 
 pub use crate::node::{Address, Family};
-pub use listening::Listen;
+pub use listening::{Listen, metrics_address};
 pub use tables::{Meant, Tables};
 
 /// Whom a command calls, or is called by.
@@ -133,6 +136,24 @@ pub fn resolve(view: &View, args: &ConnectArgs, peers: &[String], who: Identity)
             Some(listening::listen(args, text, targets.peers.iter().find_map(|target| target.tls.as_ref()))?);
     }
     Ok(targets)
+}
+
+/// How a peer is called whose line has these words behind its address: whether with a PROXY header, and with which TLS. `file`
+/// is where the line stands.
+///
+/// # Errors
+/// If a certificate is missing or can't be read.
+pub fn of_server_words(words: &[&[u8]], file: &Path) -> Result<(bool, Option<ClientTlsOptions>), Failure> {
+    let tls = tls::of_words(words, &Globals::default(), file)?;
+    Ok((configured::sends_proxy(words), tls))
+}
+
+/// The TLS of a listener whose line has these words behind its address; `None` for plain TCP.
+///
+/// # Errors
+/// If a certificate is missing or can't be read.
+pub fn of_bind_words(words: &[&[u8]], file: &Path) -> Result<Option<ServerTlsOptions>, Failure> {
+    tls::of_bind_words(words, &Globals::default(), file)
 }
 
 /// Where the configuration says that the peers call us, if that is where only this machine calls, or with TLS.

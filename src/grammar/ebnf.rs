@@ -3,6 +3,7 @@
 /// The grammars by name, sorted: the name and the text of the file, W3C EBNF with comments.
 pub const GRAMMARS: &[(&str, &str)] = &[
     ("address", include_str!("../../grammar/address.ebnf")),
+    ("aggregate", include_str!("../../grammar/aggregate.ebnf")),
     ("condition", include_str!("../../grammar/condition.ebnf")),
     ("file", include_str!("../../grammar/file.ebnf")),
     ("line", include_str!("../../grammar/line.ebnf")),

@@ -60,6 +60,7 @@ pub fn find(name: &str) -> Option<Text> {
 }
 
 const TABLES: &[(&str, &str)] = &[
+    ("aggregate-keywords", include_str!("../../grammar/aggregate-keywords.tsv")),
     ("bind-params", include_str!("../../grammar/bind-params.tsv")),
     ("data-types", include_str!("../../grammar/data-types.tsv")),
     ("key-types", include_str!("../../grammar/key-types.tsv")),

@@ -1,8 +1,10 @@
 //! Makes a peers section, or completes it.
 
+mod tables;
+
 use super::{
     Mark, OpError, OpErrorKind, Plan,
-    attach::{self, Attach},
+    attach::{self, Among, Attach},
     generate::SectionSpec,
     guard, localpeer,
     new_place::NewPlace,
@@ -30,8 +32,14 @@ pub struct AddPeers {
     pub localpeer: Option<String>,
     /// Tables to let travel.
     pub attach: Attach,
+    /// With whom they are shared.
+    pub among: Among,
     /// A line for this tool.
     pub guest: Option<PeerSpec>,
+    /// `table` lines: name and parameters. Those whose name is in the section already stay as they are.
+    pub tables: Vec<Vec<Vec<u8>>>,
+    /// New backends that only have a table: their names and its parameters.
+    pub backends: Vec<(Vec<u8>, Vec<Vec<u8>>)>,
 }
 
 impl AddPeers {
@@ -47,7 +55,7 @@ impl AddPeers {
         if let Some(name) = &self.localpeer {
             localpeer::set(instance, name, &mut plan)?;
         }
-        attach::attach(instance, self.section.as_bytes(), &self.attach, &mut plan)?;
+        attach::attach(instance, self.section.as_bytes(), &self.attach, self.among, &mut plan)?;
         let first = plan.notes.len();
         match instance.section(self.section.as_bytes()) {
             Some(section) => self.complete(instance, section, local.as_deref(), &mut plan)?,
@@ -60,7 +68,7 @@ impl AddPeers {
 
     /// The local peer's name as text (names that aren't UTF-8 are none HAProxy takes). Where nothing says it, the file's
     /// or folder's name, if one of the new peers is called so.
-    fn local_name(&self, instance: &Instance<'_>) -> Option<String> {
+    pub(super) fn local_name(&self, instance: &Instance<'_>) -> Option<String> {
         let known = instance.local.name.clone().and_then(|name| String::from_utf8(name).ok());
         let is_peer = |name: &&PeerSpec| instance.candidates.iter().any(|c| *c == name.name.as_bytes());
         known.or_else(|| self.peers.iter().find(is_peer).map(|peer| peer.name.clone()))
@@ -115,13 +123,14 @@ impl AddPeers {
             local: local.map(str::to_owned),
             tls: self.tls.clone(),
             shards: None,
-            tables: Vec::new(),
+            tables: self.tables.clone(),
         };
         let mut lines = style.newline.bytes().to_vec();
         lines.extend(spec.lines(&style)?);
         if let Some(guest) = &self.guest {
             lines.extend(guest_line(&style, keyword, guest));
         }
+        lines.extend(self.new_backends(&style, plan));
         if !place.at_end && !place.blank_follows {
             lines.extend(style.newline.bytes());
         }
@@ -178,7 +187,8 @@ impl AddPeers {
                 None => self.append(instance, section, peer, local, plan)?,
             }
         }
-        self.add_guest(instance, section, plan)
+        self.add_guest(instance, section, plan)?;
+        self.add_tables(instance, section, plan)
     }
 
     /// Puts a new peer behind the section's last one.
@@ -307,11 +317,15 @@ fn set_address(instance: &Instance<'_>, bind: Option<Place>, peer: &PeerSpec, pl
     Ok(())
 }
 
+/// Whether a line is in no `.if` block.
+fn outside_blocks(instance: &Instance<'_>, place: Place) -> bool {
+    let blocks = instance.files.get(place.file).map(|f| f.document.blocks()).unwrap_or_default();
+    !blocks.iter().any(|b| b.contains(place.line))
+}
+
 /// The line that new entries follow: the last entry, else the last statement of the section, outside `.if` blocks.
 fn anchor(instance: &Instance<'_>, section: &PeersSection) -> Result<Place, OpError> {
-    let blocks = instance.files.get(section.place.file).map(|f| f.document.blocks()).unwrap_or_default();
-    let outside = |place: &Place| !blocks.iter().any(|b| b.contains(place.line));
-    let mut entries = section.entries.iter().map(|e| e.place).filter(outside);
+    let mut entries = section.entries.iter().map(|e| e.place).filter(|place| outside_blocks(instance, *place));
     let place = entries.next_back().unwrap_or(section.place);
     guard::readable(instance, &format!("section `{}`", escape::name(&section.name)), place)?;
     Ok(place)

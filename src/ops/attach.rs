@@ -20,12 +20,28 @@ pub enum Attach {
     All,
 }
 
+/// With whom tables are shared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Among {
+    /// Other nodes: they overwrite each other's values.
+    #[default]
+    Nodes,
+    /// Aggregators, which write to tables of their own.
+    Aggregators,
+}
+
 /// Plans `peers SECTION` on the tables' lines. A table that already travels through another section is left alone and
 /// reported, or refused if it was named.
 ///
 /// # Errors
 /// For a table that doesn't exist, is a `table` line of another section, or stands where it can't be edited.
-pub fn attach(instance: &Instance<'_>, section: &[u8], which: &Attach, plan: &mut Plan) -> Result<(), OpError> {
+pub fn attach(
+    instance: &Instance<'_>,
+    section: &[u8],
+    which: &Attach,
+    among: Among,
+    plan: &mut Plan,
+) -> Result<(), OpError> {
     let tables = match which {
         Attach::Nothing => return Ok(()),
         Attach::Tables(names) => {
@@ -34,15 +50,24 @@ pub fn attach(instance: &Instance<'_>, section: &[u8], which: &Attach, plan: &mu
         Attach::All => instance.tables().into_iter().filter(|t| t.section.is_none()).collect(),
     };
     for table in tables {
-        one(instance, section, table, *which == Attach::All, plan)?;
+        if one(instance, section, table, *which == Attach::All, plan)? && among == Among::Nodes {
+            note_overwrites(table, table.schema(), plan);
+        }
     }
     Ok(())
 }
 
-fn one(instance: &Instance<'_>, section: &[u8], table: &StickTable, all: bool, plan: &mut Plan) -> Result<(), OpError> {
+/// One table; whether it begins to travel.
+fn one(
+    instance: &Instance<'_>,
+    section: &[u8],
+    table: &StickTable,
+    all: bool,
+    plan: &mut Plan,
+) -> Result<bool, OpError> {
     let name = escape::name(&table.name);
     if table.peers() == Some(section) {
-        return Ok(());
+        return Ok(false);
     }
     if let Some(own) = &table.section {
         let kind = OpErrorKind::PeersTable(format!("`{name}`"));
@@ -53,7 +78,7 @@ fn one(instance: &Instance<'_>, section: &[u8], table: &StickTable, all: bool, p
         let other = escape::name(other);
         if all {
             plan.note(Mark::Attention, name, format!("left alone: already replicates through `{other}`"));
-            return Ok(());
+            return Ok(false);
         }
         let kind = OpErrorKind::OtherSection { table: name.to_string(), section: other.to_string() };
         let help = format!("move it with: peerctl table set {name} --peers {}", escape::name(section));
@@ -62,14 +87,13 @@ fn one(instance: &Instance<'_>, section: &[u8], table: &StickTable, all: bool, p
     }
     if all && table.known == crate::model::Known::Depends {
         plan.note(Mark::Attention, name, "left alone: stands in a block whose condition can't be decided here");
-        return Ok(());
+        return Ok(false);
     }
     let mut draft = Draft::new(instance, table)?;
     draft.set(TableParam::Peers, section)?;
     draft.finish(plan)?;
     plan.note(Mark::Changed, name.to_string(), format!("stick-table … peers {}", escape::name(section)));
-    note_overwrites(table, table.schema(), plan);
-    Ok(())
+    Ok(true)
 }
 
 /// Reminds people of what peers can't do, where a table that starts to travel counts events that several active nodes

@@ -84,6 +84,10 @@ pub enum OpErrorKind {
     WouldBreak { table: String, problem: String },
     #[error("table `{table}` has keys without a length (type {key_type})")]
     NoLength { table: String, key_type: String },
+    #[error("section `{section}` lists another node, `{peer}`: what nodes replicate among each other counts twice")]
+    Mesh { section: String, peer: String },
+    #[error("section `{0}` carries no table that could be added up")]
+    NoSource(String),
     #[error("peers section `{0}` has no peer")]
     EmptySection(String),
     #[error("table `{table}` can't have `write-to {target}`: {why}")]

@@ -4,6 +4,7 @@
 //! again and checks that it says what was intended.
 
 pub mod add_peers;
+pub mod add_star;
 pub mod attach;
 mod definition;
 mod error;
@@ -19,6 +20,7 @@ pub mod rewrite_table;
 pub mod set_server_ids;
 pub mod spec;
 mod splice;
+pub mod star;
 
 pub use error::{Label, OpError, OpErrorKind};
 pub use plan::{Mark, Note, Plan};

@@ -153,6 +153,12 @@ impl Field {
     pub fn of<'a>(&self, values: &'a [u64]) -> &'a [u64] {
         values.get(self.slot..self.slot.saturating_add(self.slots())).unwrap_or_default()
     }
+
+    /// The same, to write to.
+    #[must_use]
+    pub fn of_mut<'a>(&self, values: &'a mut [u64]) -> &'a mut [u64] {
+        values.get_mut(self.slot..self.slot.saturating_add(self.slots())).unwrap_or_default()
+    }
 }
 
 /// As in `store`: `gpc0`, `http_req_rate(10s)`, `gpc_rate(2,1m)`.

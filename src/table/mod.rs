@@ -17,5 +17,6 @@ pub use column::{Column, ColumnError, Contents, Sort};
 pub use entry::{Entry, EntryRef};
 pub use filter::{Filter, Where, WhereError, WhereErrorKind};
 pub use merged::{Merge, Row, is_added, merged};
+pub(crate) use store::Index;
 pub use store::{Counters, Full, Iter, Limits, Store, StoreError};
 pub use update::{Applied, ServerKey, Update};

@@ -20,7 +20,8 @@ use super::entry::EntryRef;
 use super::update::{Applied, Update};
 
 use arena::Arena;
-use index::{Gap, Index};
+use index::Gap;
+pub(crate) use index::Index;
 use keys::Keys;
 use order::Order;
 use plan::Plan;

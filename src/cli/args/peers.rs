@@ -12,10 +12,14 @@ pub struct GenerateArgs {
     /// A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)
     #[arg(long, value_name = "NAME=ADDRESS", required = true)]
     pub peer: Vec<String>,
+    /// An aggregator of these peers: NAME=ADDRESS; prints what the machine named by -L needs, a node or the aggregator
+    /// itself (repeatable)
+    #[arg(long, value_name = "NAME=ADDRESS", conflicts_with = "shards")]
+    pub aggregate: Vec<String>,
     /// `peer` lines, or `bind` and `server` lines; default: peer, with TLS server
     #[arg(long, value_enum)]
     pub style: Option<StyleArg>,
-    /// The local peer's name; `server` style and --shards need it
+    /// The local peer's name; `server` style, --shards and --aggregate need it
     #[arg(short = 'L', long = "local-peer", value_name = "NAME")]
     pub local: Option<String>,
     /// Deal the keys out in N parts, to the peers in turn: each gets its part only (HAProxy 2.7 and later)
@@ -40,6 +44,13 @@ pub struct AddArgs {
     /// A peer: NAME=ADDRESS, the address as HAProxy writes it (repeatable)
     #[arg(long, value_name = "NAME=ADDRESS")]
     pub peer: Vec<String>,
+    /// An aggregator of these peers: NAME=ADDRESS; each instance gets itself and the aggregators, tables for the totals
+    /// and the lease (repeatable)
+    #[arg(long, value_name = "NAME=ADDRESS")]
+    pub aggregate: Vec<String>,
+    /// A table of the section that is added up: its name and parameters, as behind `table` (repeatable)
+    #[arg(long, value_name = "DEFINITION", requires = "aggregate")]
+    pub table: Vec<String>,
     /// `peer` lines, or `bind` and `server` lines; default: as found, peer in a new section, with TLS server
     #[arg(long, value_enum)]
     pub style: Option<StyleArg>,

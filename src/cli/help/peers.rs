@@ -16,6 +16,11 @@ Examples:
     peerctl generate mesh --peer lb1=10.0.0.1:10000 \\
       --table 'limits type ip size 1m expire 10m store gpc0'
 
+  For lb1 and an aggregator: section, tables, rules (as comments); with
+  -L agg1 the same command prints the aggregator's file:
+    peerctl generate agg --peer lb1=10.0.0.1:10000 \\
+      --peer lb2=10.0.0.2:10000 --aggregate agg1=10.0.0.9:10000 -L lb1
+
 Only the section goes to standard output: >> appends it to a file.";
 
 /// `add`.

@@ -209,7 +209,7 @@ impl<'a> Reading<'a> {
 }
 
 /// Whether calls begin with a PROXY header: the last word about it says it.
-fn sends_proxy(words: &[&[u8]]) -> bool {
+pub(super) fn sends_proxy(words: &[&[u8]]) -> bool {
     let params = ParamTable::Server.scan(words, None);
     let mut keywords = params.iter().rev().filter_map(|param| param.info.map(|info| info.keyword));
     keywords.find_map(|keyword| match keyword {

@@ -3,8 +3,8 @@
 use super::Address;
 use crate::cli::{args::ConnectArgs, failure::Failure};
 use crate::escape;
-use crate::node;
 use crate::node::tls::{ClientTlsOptions, ServerTls, ServerTlsOptions};
+use crate::node::{self, AddressError};
 
 /// Where peers call us.
 #[derive(Clone, Debug)]
@@ -24,6 +24,19 @@ impl Listen {
         let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(|error| super::unusable(&error))?;
         // Whether plain will do was decided before.
         Ok(node::ListenOptions { address: self.address.clone(), tls, insecure_plaintext: true, allow: Vec::new() })
+    }
+}
+
+/// The address of `--metrics` and its like; a port alone is one of the loopback.
+///
+/// # Errors
+/// If nothing can listen there.
+pub fn metrics_address(text: &str) -> Result<Address, AddressError> {
+    match text.strip_prefix(':').unwrap_or(text) {
+        port if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Address::parse_listening(&format!("127.0.0.1:{port}"))
+        }
+        _ => Address::parse_listening(text),
     }
 }
 

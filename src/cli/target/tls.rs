@@ -12,7 +12,7 @@ use crate::cli::files;
 use crate::cli::instances::shown;
 use crate::escape;
 use crate::grammar::ParamTable;
-use crate::node::tls::{ClientTlsOptions, Expected, Pem};
+use crate::node::tls::{ClientTlsOptions, Expected, Pem, ServerTlsOptions};
 
 /// The name of the machine's own certificates in place of a file.
 const SYSTEM: &[u8] = b"@system-ca";
@@ -136,6 +136,44 @@ pub(super) fn of_words(words: &[&[u8]], globals: &Globals, config: &Path) -> Res
     Ok(Some(ClientTlsOptions { trust, revoked, expected, certificate, sni }))
 }
 
+/// What the words of a `bind` line in the file `config` say; `None` for plain TCP.
+pub(super) fn of_bind_words(
+    words: &[&[u8]],
+    globals: &Globals,
+    config: &Path,
+) -> Result<Option<ServerTlsOptions>, Failure> {
+    let (mut ssl, mut verifies) = (false, false);
+    let (mut ca, mut crl, mut crt) = (None, None, None);
+    for param in ParamTable::Bind.scan(words, None) {
+        let value = words.get(param.values.start).copied().unwrap_or_default();
+        match param.info.map(|info| info.keyword) {
+            Some("ssl") => ssl = true,
+            Some("ca-file") => ca = Some(value),
+            Some("crl-file") => crl = Some(value),
+            Some("crt") => crt = Some(value),
+            Some("verify") => verifies = value != b"none",
+            _ => {}
+        }
+    }
+    if !ssl {
+        return Ok(None);
+    }
+    let Some(crt) = crt else {
+        return Err(Failure::misuse("a listener with TLS needs a certificate", "add `crt FILE` to the line"));
+    };
+    let trust = match ca {
+        _ if !verifies => None,
+        Some(SYSTEM) => Some(system()?),
+        Some(name) => Some(read(&globals.ca_file(config, name), "ca-base")?),
+        None => {
+            let message = "callers are to be checked, and no `ca-file` says with what";
+            return Err(Failure::misuse(message, "add `ca-file FILE` to the line"));
+        }
+    };
+    let revoked = crl.filter(|_| verifies).map(|name| read(&globals.ca_file(config, name), "ca-base")).transpose()?;
+    Ok(Some(ServerTlsOptions { certificate: certificate(&globals.crt(config, crt))?, trust, revoked }))
+}
+
 /// The text of `str(…)`. What other expressions give is known with a connection of a client only, and peers have none.
 fn constant(expression: &[u8]) -> Option<&[u8]> {
     expression.strip_prefix(b"str(")?.strip_suffix(b")")
@@ -177,7 +215,8 @@ fn system() -> Result<Pem, Failure> {
 fn read(path: &Path, base: &str) -> Result<Pem, Failure> {
     if path.is_relative() && !path.exists() {
         let message = format!("no file `{}` here", shown(path));
-        let help = format!("HAProxy looks for it where it was started: run this there, or write an absolute {base}");
+        let help =
+            format!("HAProxy looks for it where it was started: run this there, or write an absolute path or {base}");
         return Err(Failure::new(Exit::Io, message, help));
     }
     pem(path)

@@ -5,7 +5,7 @@ use super::peer::{Peer, Phase};
 use super::view::{tables, usual_sort};
 use crate::escape;
 use crate::node::metrics::{Page, Server};
-use crate::node::{Address, Node, clock};
+use crate::node::{Node, clock};
 use crate::output::metrics::{CONTENT_TYPE, Kind, Metrics};
 use crate::output::screen::{heading, view_columns};
 use crate::stick::key;
@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::target::metrics_address;
 
 /// What is told beside the peers.
 #[derive(Clone, Debug, Default)]
@@ -27,11 +28,7 @@ pub(super) struct Top {
 
 /// Begins to answer at that address; a port alone is one of the loopback.
 pub(super) async fn serve(text: &str, node: &Rc<Node<Follower>>, top: Top) -> Result<Server, Failure> {
-    let local = match text.strip_prefix(':').unwrap_or(text) {
-        port if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => format!("127.0.0.1:{port}"),
-        _ => text.to_owned(),
-    };
-    let address = Address::parse_listening(&local).map_err(|error| {
+    let address = metrics_address(text).map_err(|error| {
         Failure::misuse(format!("--metrics: {error}"), "write --metrics 127.0.0.1:9199, or :9199 for the same")
     })?;
     let node = Rc::downgrade(node);

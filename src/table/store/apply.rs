@@ -1,13 +1,28 @@
 //! What an update does to its entry, and to others that make room for it.
 
+use crate::table::entry::EntryRef;
 use crate::table::update::{Applied, ServerKey, Update};
 
 use super::index::Gap;
 use super::plan::Plan;
 use super::record::{self, Header, OCCUPIED, RENEWED, RESYNC};
-use super::{Full, Store};
+use super::{Full, Reading, Store};
 
 impl Store {
+    /// Removes the entry that goes first when room is needed, showing it; returns whether there was one.
+    pub fn evict_with(&mut self, now_ms: u64, gone: impl FnOnce(EntryRef<'_>)) -> bool {
+        let now_ms = self.tick(now_ms);
+        let Some(at) = self.order.oldest(&mut self.records, now_ms) else { return false };
+        let entry = self.entry(at, now_ms);
+        let is_alive = entry.is_some();
+        let record = self.records.get(at);
+        gone(entry.unwrap_or_else(|| EntryRef::new(Reading::new(self, record, record::deadline(record)))));
+        let counter = if is_alive { &mut self.counters.evicted } else { &mut self.counters.expired };
+        *counter += 1;
+        self.remove_at(at);
+        true
+    }
+
     /// Takes an update whose key has this hash, and whose entry is likely to be there.
     pub(super) fn apply_hashed(&mut self, now_ms: u64, hash: u32, likely: Option<u32>, update: &Update<'_>) -> Applied {
         if !self.keys.takes(update.key) || update.values.len() != self.plan.slots() {

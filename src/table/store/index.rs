@@ -7,7 +7,7 @@ use super::memory::Memory;
 /// An open hash table with linear probing: 8 bytes a slot, at most three quarters full. It keeps the hashes, so growing
 /// touches no entry, and closes the gap where one is removed, so it never grows while the number of entries stays.
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(crate) struct Index {
     /// The hash in the high half, the number plus one in the low half; 0 = empty. A power of two of them, or none.
     /// Each is eight bytes.
     slots: Memory,
@@ -30,12 +30,12 @@ const EMPTY: [u8; SLOT] = [0; SLOT];
 
 impl Index {
     /// The number of entries.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// The entry with this hash for which `is_it` holds.
-    pub(super) fn find(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         self.find_or_gap(hash, is_it).ok()
     }
 
@@ -79,7 +79,7 @@ impl Index {
     }
 
     /// Adds an entry that isn't there.
-    pub(super) fn insert(&mut self, hash: u32, number: u32) {
+    pub(crate) fn insert(&mut self, hash: u32, number: u32) {
         if self.is_full() {
             let count = (self.slots().len() * 2).max(FIRST_SLOTS);
             let smaller = std::mem::replace(&mut self.slots, Memory::zeroed(count * SLOT));
@@ -103,7 +103,7 @@ impl Index {
     }
 
     /// Removes an entry that is there.
-    pub(super) fn remove(&mut self, hash: u32, number: u32) {
+    pub(crate) fn remove(&mut self, hash: u32, number: u32) {
         let slots = self.slots_mut();
         let Some(mask) = slots.len().checked_sub(1) else { return };
         let wanted = slot(hash, number).to_le_bytes();
@@ -133,7 +133,7 @@ impl Index {
     }
 
     /// Bytes held.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.slots.len()
     }
 

@@ -32,7 +32,7 @@
 use crate::{
     escape,
     grammar::{
-        Lifetime, ParamTable, ParamUse, Version, keywords,
+        self, Lifetime, ParamTable, ParamUse, Version, keywords,
         section_keywords::{self, Verdict},
     },
     lint::{Context, Finding, Rule, Severity},
@@ -305,9 +305,5 @@ fn spoken(lifetime: Lifetime) -> String {
 
 /// `did you mean`, if a word is close.
 fn nearest(word: &[u8], known: impl Iterator<Item = &'static str>) -> String {
-    let word = String::from_utf8_lossy(word);
-    let most = if word.len() < 5 { 1 } else { 2 };
-    let near = known.map(|known| (strsim::damerau_levenshtein(&word, known), known)).min();
-    near.filter(|(distance, _)| *distance <= most)
-        .map_or_else(String::new, |(_, known)| format!("did you mean `{known}`?"))
+    grammar::nearest(word, known).map_or_else(String::new, |known| format!("did you mean `{known}`?"))
 }

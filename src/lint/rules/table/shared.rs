@@ -38,6 +38,36 @@ pub(super) fn travelling<'a>(context: &Context<'a>) -> Vec<Shared<'a>> {
     found
 }
 
+/// What the name of a table ends in that an aggregator fills.
+const TOTAL: &[u8] = b".agg";
+
+/// A table that an aggregator fills.
+#[derive(Clone, Copy)]
+pub(super) struct Total<'a> {
+    /// The index of its instance.
+    pub(super) index: usize,
+    pub(super) table: &'a StickTable,
+    /// The section through which it comes.
+    pub(super) section: &'a PeersSection,
+    /// The table whose values are added up, if its definition is certain.
+    pub(super) source: Option<&'a StickTable>,
+}
+
+/// All of them, in the order of instances and files.
+pub(super) fn totals<'a>(context: &Context<'a>) -> Vec<Total<'a>> {
+    let shared = travelling(context).into_iter().filter(|shared| shared.table.name.ends_with(TOTAL));
+    let total = |Shared { index, table, section, .. }: Shared<'a>| {
+        let source = context.table(index, base_of_total(&table.name)).filter(|source| certain(source));
+        Total { index, table, section, source }
+    };
+    shared.map(total).collect()
+}
+
+/// The name of the table whose values a total adds up.
+pub(super) fn base_of_total(name: &[u8]) -> &[u8] {
+    name.strip_suffix(TOTAL).unwrap_or(name)
+}
+
 /// Tables that HAProxy takes for the same one: each group has one name on the wire and instances that list each other.
 /// Groups are sorted by name, their members by instance; each has at least two.
 pub(super) fn groups<'a>(context: &Context<'a>) -> Vec<Vec<Shared<'a>>> {

@@ -1,0 +1,102 @@
+//! Peers come and go, and teach all they have.
+
+use super::{Aggregator, PeerNumber};
+
+/// The longest wait before a source that hadn't everything is asked again, in milliseconds.
+const LONGEST_WAIT_MS: u64 = 64_000;
+
+impl Aggregator {
+    /// The session with a peer is established. A source is asked for everything.
+    pub fn link_up(&mut self, peer: PeerNumber, now_ms: u64) {
+        let now_ms = self.at(now_ms);
+        let is_open = self.is_open;
+        let Some(state) = self.peers.get_mut(peer.0) else { return };
+        let was_up = std::mem::replace(&mut state.is_up, true);
+        self.up |= 1 << peer.0;
+        state.since_ms = Some(now_ms);
+        (state.is_learning, state.is_synced, state.partial, state.is_dropped) = (false, false, 0, false);
+        state.ask_ms = state.is_source().then_some(now_ms);
+        state.routes.clear();
+        state.has.clear();
+        let is_destination = state.is_destination();
+        let cx = self.context();
+        for totals in &mut self.totals {
+            if is_destination {
+                totals.empty(peer.0);
+                if is_open {
+                    totals.fill(peer.0);
+                }
+            }
+            if !was_up {
+                totals.link_changed(peer.0, &cx);
+            }
+        }
+        self.decide();
+    }
+
+    /// The session with a peer is over, in order if nothing it had sent was lost.
+    pub fn link_down(&mut self, peer: PeerNumber, in_order: bool, now_ms: u64) {
+        let now_ms = self.at(now_ms);
+        let Some(state) = self.peers.get_mut(peer.0) else { return };
+        if !std::mem::replace(&mut state.is_up, false) {
+            return;
+        }
+        self.up &= !(1 << peer.0);
+        state.since_ms = Some(now_ms);
+        state.ended_well = in_order && state.is_synced;
+        (state.is_learning, state.is_synced, state.ask_ms, state.says) = (false, false, None, None);
+        let cx = self.context();
+        for totals in &mut self.totals {
+            totals.empty(peer.0);
+            totals.link_changed(peer.0, &cx);
+        }
+        self.decide();
+    }
+
+    /// Whether a source is to be asked for everything now; if so, it counts as asked.
+    pub fn wants_resync(&mut self, peer: PeerNumber, now_ms: u64) -> bool {
+        let now_ms = self.at(now_ms);
+        let Some(state) = self.peers.get_mut(peer.0) else { return false };
+        if !state.is_up || state.is_learning || state.ask_ms.is_none_or(|ask| ask > now_ms) {
+            return false;
+        }
+        state.is_learning = true;
+        state.ask_ms = None;
+        for totals in &mut self.totals {
+            totals.begin_generation(peer.0);
+        }
+        true
+    }
+
+    /// A source is to be asked for everything at the next opportunity.
+    pub fn ask(&mut self, peer: PeerNumber, now_ms: u64) {
+        let now_ms = self.at(now_ms);
+        if let Some(state) = self.peers.get_mut(peer.0).filter(|state| state.is_up && state.is_source()) {
+            state.ask_ms = Some(now_ms);
+        }
+    }
+
+    /// A resync of a source has ended; `complete` if the source has everything itself. What it didn't teach again it has lost.
+    /// Work: all entries of the source.
+    pub fn resync_ended(&mut self, peer: PeerNumber, complete: bool, now_ms: u64) {
+        let now_ms = self.at(now_ms);
+        let cx = self.context();
+        let Some(state) = self.peers.get_mut(peer.0) else { return };
+        if !std::mem::replace(&mut state.is_learning, false) {
+            return;
+        }
+        if !complete {
+            let wait = (1_000 << state.partial.min(6)).min(LONGEST_WAIT_MS);
+            state.partial += 1;
+            state.ask_ms = Some(now_ms + wait);
+            return;
+        }
+        (state.partial, state.is_synced, state.was_synced) = (0, true, true);
+        // It may have been asked for again in the meantime.
+        state.ask_ms = state.ask_ms.or(self.options.refresh_ms.map(|refresh| now_ms + refresh));
+        for totals in &mut self.totals {
+            totals.sweep(peer.0, &cx);
+        }
+        self.decide();
+    }
+}

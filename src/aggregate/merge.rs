@@ -1,0 +1,238 @@
+//! The states that sources have of a key, as one.
+
+use crate::stick::{Definition, Field, FreqCtr, Layout, ValueKind};
+use crate::table::EntryRef;
+
+use super::options::{DataPolicy, OnReset, Policy};
+use super::rate::Rates;
+
+/// How the entries of a source become a total.
+#[derive(Debug)]
+pub(super) struct Plan {
+    steps: Vec<Step>,
+    /// What the entries of a total are: those of the sources without the data types that aren't aggregated.
+    pub(super) layout: Layout,
+    /// Whether counters keep what a source had counted before it started again.
+    pub(super) keeps: bool,
+    /// Whether the order matters in which sources have taught.
+    pub(super) has_order: bool,
+    /// Whether some of the values count only while their source is connected.
+    pub(super) has_gauges: bool,
+}
+
+/// One data type.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    from: Field,
+    to: Field,
+    policy: DataPolicy,
+    keeps: bool,
+    /// The place of its first element among all rates.
+    rate: usize,
+}
+
+impl Plan {
+    pub(super) fn new(source: &Definition, policy: &Policy) -> Self {
+        let is_in = |field: &&Field| field.kind != ValueKind::Text && policy.get(field.data_type).0 != DataPolicy::None;
+        let fields: Vec<Field> = source.layout.fields().iter().filter(is_in).copied().collect();
+        let layout = Layout::new(fields.iter().map(|field| (field.data_type, field.count, field.period_ms)));
+        let mut rates = 0;
+        let steps = fields.iter().zip(layout.fields()).map(|(from, to)| {
+            let (policy, on_reset) = policy.get(from.data_type);
+            let rate = rates;
+            rates += if from.kind == ValueKind::Rate { from.values() } else { 0 };
+            let is_counter = !is_rate(from) && !is_gauge(from) && policy == DataPolicy::Sum;
+            Step { from: *from, to: *to, policy, keeps: is_counter && on_reset == OnReset::Monotonic, rate }
+        });
+        let steps: Vec<Step> = steps.collect();
+        let keeps = steps.iter().any(|step| step.keeps);
+        let has_gauges = steps.iter().any(|step| is_gauge(&step.from));
+        let has_order = steps.iter().any(|step| step.policy == DataPolicy::Last);
+        Self { steps, layout, keeps, has_order, has_gauges }
+    }
+
+    /// Whether windows of rates have moved by more than a fiftieth of their period in values that are taught again: by as much
+    /// as they may while they wait to be sent.
+    pub(super) fn drifted(&self, old: &[u64], old_age_ms: u64, new: &[u64]) -> bool {
+        self.steps.iter().filter(|step| is_rate(&step.from)).any(|step| {
+            let most = u64::from(step.from.period_ms.unwrap_or(0) / 50);
+            let counters = step.from.of(old).chunks(3).zip(step.from.of(new).chunks(3));
+            counters.into_iter().any(|(old, new)| {
+                let [old, new] = [old, new].map(FreqCtr::from_slots);
+                let moved = i64::from(new.elapsed_ms.wrapping_sub(old.elapsed_ms).cast_signed());
+                (new.current, new.previous) != (0, 0) && moved.saturating_sub_unsigned(old_age_ms).unsigned_abs() > most
+            })
+        })
+    }
+
+    /// Adds to `kept` what counters that start again with `new` had counted in `old`; returns whether there was anything.
+    pub(super) fn keep(&self, old: &[u64], new: &[u64], kept: &mut Vec<u64>) -> bool {
+        let mut any = false;
+        kept.resize(old.len(), 0);
+        for step in self.steps.iter().filter(|step| step.keeps) {
+            for slot in step.from.slot..step.from.slot + step.from.slots() {
+                let slots = (old.get(slot), new.get(slot), kept.get_mut(slot));
+                if let (Some(old), Some(new), Some(kept)) = slots
+                    && new < old
+                {
+                    *kept = kept.saturating_add(*old);
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+}
+
+fn is_rate(field: &Field) -> bool {
+    field.kind == ValueKind::Rate
+}
+
+/// Whether the number is of now only: connections that are open.
+fn is_gauge(field: &Field) -> bool {
+    field.data_type == crate::grammar::DataType::CONN_CUR
+}
+
+/// What a source says of a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'a> {
+    pub(super) entry: EntryRef<'a>,
+    /// What its counters had counted before they started again.
+    pub(super) kept: Option<&'a [u64]>,
+    /// Whether the source is connected.
+    pub(super) is_up: bool,
+}
+
+/// A total as it is put together, and then as it was at that time.
+#[derive(Debug, Default)]
+pub(super) struct Sum {
+    /// The values of a source.
+    read: Vec<u64>,
+    rates: Vec<Rates>,
+    /// For each data type: how many had a value, and the age of the youngest.
+    seen: Vec<(u32, u64)>,
+    /// By the layout of the plan.
+    pub(super) values: Vec<u64>,
+    /// The longest rest of a life in milliseconds; `None` if one lives for ever.
+    pub(super) rest_ms: Option<u32>,
+    /// The shortest rest; `u32::MAX` if all live for ever.
+    pub(super) next_end_ms: u32,
+    /// How many sources had the key.
+    pub(super) parts: u32,
+    /// Milliseconds until rates change their slope; `None` if all are zero and stay so.
+    pub(super) rates_end_in: Option<u64>,
+}
+
+impl Sum {
+    /// Starts anew.
+    pub(super) fn begin(&mut self, plan: &Plan) {
+        self.values.clear();
+        self.values.resize(plan.layout.slots(), 0);
+        self.rates.clear();
+        self.seen.clear();
+        for step in &plan.steps {
+            self.seen.push((0, u64::MAX));
+            if is_rate(&step.from) {
+                let none = Rates::new(step.from.period_ms.unwrap_or(0));
+                self.rates.extend(std::iter::repeat_n(none, step.from.values()));
+            }
+        }
+        (self.rest_ms, self.next_end_ms, self.parts, self.rates_end_in) = (Some(0), u32::MAX, 0, None);
+    }
+
+    /// Adds what one source says.
+    pub(super) fn add(&mut self, plan: &Plan, part: &Part<'_>) {
+        let entry = &part.entry;
+        self.parts += 1;
+        self.rest_ms = self.rest_ms.zip(entry.rest_ms()).map(|(a, b)| a.max(b));
+        self.next_end_ms = self.next_end_ms.min(entry.rest_ms().unwrap_or(u32::MAX));
+        let age_ms = entry.age_ms();
+        entry.values(&mut self.read);
+        for (step, seen) in plan.steps.iter().zip(&mut self.seen) {
+            if is_gauge(&step.from) && !part.is_up {
+                continue;
+            }
+            let is_first = seen.0 == 0;
+            let is_youngest = age_ms < seen.1;
+            *seen = (seen.0 + 1, seen.1.min(age_ms));
+            if is_rate(&step.from) {
+                let rates = self.rates.iter_mut().skip(step.rate).take(step.from.values());
+                for (n, rate) in rates.enumerate() {
+                    let counter = entry.counter(&step.from, n);
+                    let takes_over = match step.policy {
+                        DataPolicy::Sum | DataPolicy::None => {
+                            rate.add(counter, age_ms);
+                            continue;
+                        }
+                        DataPolicy::Max | DataPolicy::Or => rate.compare(counter, age_ms).is_lt(),
+                        DataPolicy::Min | DataPolicy::And => rate.compare(counter, age_ms).is_gt(),
+                        DataPolicy::Last => is_youngest,
+                    };
+                    if is_first || takes_over {
+                        rate.replace(counter, age_ms);
+                    } else {
+                        rate.watch(counter, age_ms);
+                    }
+                }
+                continue;
+            }
+            let most = if step.from.kind == ValueKind::Unsigned64 { u64::MAX } else { u32::MAX.into() };
+            let totals = step.to.of_mut(&mut self.values);
+            for ((n, total), value) in totals.iter_mut().enumerate().zip(step.from.of(&self.read)) {
+                let kept = part.kept.filter(|_| step.keeps).and_then(|kept| kept.get(step.from.slot + n));
+                let value = kept.map_or(*value, |kept| value.saturating_add(*kept).min(most));
+                *total = match step.policy {
+                    _ if is_first => value,
+                    DataPolicy::Sum | DataPolicy::None => total.saturating_add(value).min(most),
+                    DataPolicy::Max => value.max(*total),
+                    DataPolicy::Min => value.min(*total),
+                    DataPolicy::Last => {
+                        if is_youngest {
+                            value
+                        } else {
+                            *total
+                        }
+                    }
+                    DataPolicy::Or => value | *total,
+                    DataPolicy::And => value & *total,
+                };
+            }
+        }
+    }
+
+    /// Writes the rates; all sources have been added.
+    pub(super) fn finish(&mut self, plan: &Plan) {
+        for step in plan.steps.iter().filter(|step| is_rate(&step.from)) {
+            let rates = self.rates.iter().skip(step.rate);
+            for (rate, slots) in rates.zip(step.to.of_mut(&mut self.values).chunks_mut(3)) {
+                slots.copy_from_slice(&rate.counter().slots());
+                self.rates_end_in = self.rates_end_in.into_iter().chain(rate.ends_in()).min();
+            }
+        }
+    }
+
+    /// Whether all values are zero.
+    pub(super) fn is_zero(&self) -> bool {
+        self.values.iter().all(|value| *value == 0)
+    }
+}
+
+/// Makes the rates among values of that layout so much older.
+pub(super) fn age(layout: &Layout, values: &mut [u64], by_ms: u64) {
+    for field in layout.fields().iter().filter(|field| is_rate(field)) {
+        for slots in field.of_mut(values).chunks_exact_mut(3) {
+            if let [elapsed, current, previous] = slots
+                && (*current, *previous) != (0, 0)
+            {
+                *elapsed = u64::from(aged(*elapsed, by_ms));
+            }
+        }
+    }
+}
+
+/// The 32 bits of a time that is so much longer ago: never so long that they wrap.
+fn aged(elapsed_ms: u64, by_ms: u64) -> u32 {
+    let elapsed = i64::from(u32::try_from(elapsed_ms).unwrap_or(u32::MAX).cast_signed());
+    let aged = elapsed.saturating_add_unsigned(by_ms);
+    i32::try_from(aged).unwrap_or(if aged < 0 { i32::MIN } else { i32::MAX }).cast_unsigned()
+}

@@ -1,0 +1,120 @@
+//! What one source has of a table.
+
+use std::collections::HashMap;
+
+use crate::aggregate::merge::{self, Plan};
+use crate::aggregate::mismatch::{Mismatch, check, difference};
+use crate::stick::Definition;
+use crate::table::{EntryRef, Full, Limits, ServerKey, Store, Update};
+
+use super::{Context, Totals};
+
+/// What one source has of a table.
+#[derive(Debug, Default)]
+pub(in crate::aggregate) struct Input {
+    pub(in crate::aggregate) state: InputState,
+    pub(in crate::aggregate) store: Option<Store>,
+    /// By the number of the key: what counters had counted before they started again, by the layout of the source.
+    pub(in crate::aggregate) kept: HashMap<u32, Vec<u64>>,
+    /// Updates taken.
+    pub(in crate::aggregate) updates: u64,
+    /// When the last one came.
+    pub(in crate::aggregate) newest_ms: Option<u64>,
+}
+
+/// Whether a source's table is part of the total.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(in crate::aggregate) enum InputState {
+    /// The source hasn't announced it.
+    #[default]
+    Unseen,
+    /// It is.
+    Accepted,
+    /// It isn't: the table is another one.
+    Rejected(Box<(Definition, Mismatch)>),
+}
+
+/// The limit is kept by who evicts, so that it learns which entries go.
+pub(super) const UNLIMITED: Limits = Limits { entries: usize::MAX, bytes: usize::MAX, full: Full::Stop };
+
+impl Input {
+    /// Keeps what counters had counted that start again.
+    pub(super) fn keep(&mut self, at: u32, plan: &Plan, old: &[u64], new: &[u64]) {
+        let mut new_kept = Vec::new();
+        if let Some(kept) = self.kept.get_mut(&at) {
+            plan.keep(old, new, kept);
+        } else if plan.keep(old, new, &mut new_kept) {
+            self.kept.insert(at, new_kept);
+        }
+    }
+
+    /// Whether others must have the same table: it was announced, and counts still.
+    fn has_say(&self, is_up: bool) -> bool {
+        self.state == InputState::Accepted && (is_up || self.store.as_ref().is_some_and(|store| !store.is_empty()))
+    }
+}
+
+impl Totals {
+    /// A source announces its table.
+    ///
+    /// # Errors
+    /// If it is another one than that of the other sources: what the source had taught before is forgotten.
+    pub(in crate::aggregate) fn announce(
+        &mut self,
+        source: usize,
+        found: &Definition,
+        cx: &Context,
+    ) -> Result<(), Mismatch> {
+        let wanted = difference(&self.source, found).and_then(|()| check(found));
+        let wanted = wanted.and_then(|()| self.open(source, found, cx.now_ms));
+        let input = &mut self.inputs[source];
+        match wanted {
+            Ok(()) => input.state = InputState::Accepted,
+            Err(mismatch) => {
+                input.state = InputState::Rejected(Box::new((found.clone(), mismatch.clone())));
+                self.drop_source(source, cx);
+                self.inputs[source].store = None;
+                return Err(mismatch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the table may be another one from now on: no other source has a say.
+    pub(in crate::aggregate) fn is_free_for(&self, source: usize, cx: &Context) -> bool {
+        let others = self.inputs.iter().enumerate().filter(|(other, _)| *other != source);
+        !others.into_iter().any(|(other, input)| input.has_say(cx.up & 1 << other != 0))
+    }
+
+    /// Makes the store of a source, or makes it anew if entries live longer or shorter than they did.
+    pub(in crate::aggregate) fn open(
+        &mut self,
+        source: usize,
+        definition: &Definition,
+        now_ms: u64,
+    ) -> Result<(), Mismatch> {
+        let input = &mut self.inputs[source];
+        let known = input.store.as_ref().map(|store| store.definition().expire_ms);
+        if known == Some(definition.expire_ms) {
+            return Ok(());
+        }
+        let mut store = Store::new(definition.clone(), UNLIMITED).map_err(|_| Mismatch::TooWide)?;
+        for entry in input.store.iter().flat_map(|store| store.iter(now_ms)) {
+            copy(&entry, &mut store, now_ms);
+        }
+        // If a resync is under way, what was copied wasn't part of it.
+        store.begin_generation();
+        input.store = Some(store);
+        Ok(())
+    }
+}
+
+/// Copies an entry to a store of the same layout, as it is now.
+fn copy(entry: &EntryRef<'_>, to: &mut Store, now_ms: u64) {
+    let mut values = Vec::new();
+    entry.values(&mut values);
+    merge::age(&to.definition().layout, &mut values, entry.age_ms());
+    let server_key = entry.server_key().map_or(ServerKey::Unchanged, ServerKey::Known);
+    let (key, update_id) = (entry.key(), entry.update_id());
+    to.apply(now_ms, &Update { key, values: &values, server_key, update_id, life_ms: entry.rest_ms(), resync: true });
+}
