@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::proto::session::Push;
 use crate::stick::Definition;
+use crate::table::Store;
 
 use super::options::Aggregation;
 use super::totals::{Context, TotalId, Totals};
@@ -17,7 +18,7 @@ use super::totals::{Context, TotalId, Totals};
 use peer::Peer;
 
 pub use gate::Lease;
-pub use state::{Restored, Saved, TeachCursor};
+pub use state::{Restored, SaveCursor, Saved, TeachCursor};
 pub use tables::Announced;
 
 /// The most peers of an aggregation, ourselves not counted.
@@ -183,6 +184,20 @@ impl Aggregator {
         let cx = self.context();
         let is_it = |totals: &&mut Totals| *totals.source.name == *table || *totals.definition.name == *table;
         self.totals.iter_mut().find(is_it)?.get(key, &cx)
+    }
+
+    /// Each table as its sources announce it, and what they have of it now.
+    pub fn stores(&self) -> impl Iterator<Item = (&Definition, Vec<&Store>)> {
+        self.totals.iter().map(|totals| {
+            let stores = totals.inputs.iter().filter_map(|input| input.store.as_ref());
+            (&totals.source, stores.collect())
+        })
+    }
+
+    /// Entries of all sources.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.stores().flat_map(|(_, stores)| stores).map(Store::len).sum()
     }
 
     /// Bytes held by the entries, the keys and the queues.

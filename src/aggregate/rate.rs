@@ -131,7 +131,9 @@ mod tests {
 
     fn sum(counters: &[(FreqCtr, u64)], period_ms: u32) -> Rates {
         let mut rates = Rates::new(period_ms);
-        counters.iter().for_each(|(counter, age)| rates.add(*counter, *age));
+        for (counter, age) in counters {
+            rates.add(*counter, *age);
+        }
         rates
     }
 

@@ -40,14 +40,14 @@ pub use options::{Options, Section};
 /// For a file or options that can't be meant, and as [`serve::run`].
 pub fn run(view: &View, args: &AggregateArgs) -> Result<Exit, Failure> {
     if let Some(AggregateCommand::Status(args)) = &args.command {
-        return serve::status(args);
+        return serve::status::run(args);
     }
     let options = options(view, args)?;
     if args.check {
         stdout::print(|out| out.write_all(b"Configuration file is valid\n"))?;
         return Ok(Exit::Done);
     }
-    serve::run(&options)
+    serve::run(view, args, options)
 }
 
 /// What file and command line ask for; warnings go to standard error.

@@ -3,6 +3,8 @@
 //! A question is `{"command":"forget","table":"st_src","key":"10.0.0.1"}`; the answer says `"ok"` and either `"forgotten"`, the number
 //! of entries, or `"error"`.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::args::ForgetArgs;
@@ -10,7 +12,9 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::instances::shown;
 use crate::escape;
+use crate::grammar::KeyType;
 use crate::node::{self, commands};
+use crate::stick::{Definition, key};
 
 /// What a daemon is asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -79,15 +83,7 @@ pub fn answer(line: &str, answer: impl FnOnce(&Question) -> Answer) -> String {
 /// If nobody answers, or there is no such table.
 pub fn run(args: &ForgetArgs) -> Result<Exit, Failure> {
     let question = Question::Forget { table: args.table.clone(), key: args.key.clone() };
-    let line = serde_json::to_string(&question).map_err(|error| Failure::misuse(error.to_string(), ""))?;
-    let path = shown(&args.control);
-    let asked = node::run(async { commands::ask(&args.control, &line).await });
-    let line = asked.and_then(|answer| answer).map_err(|error| {
-        let message = format!("--control {path}: {error}");
-        Failure::new(Exit::Io, message, "is the daemon running, with --control and this path?")
-    })?;
-    let answer: Answer = serde_json::from_str(&line)
-        .map_err(|error| Failure::new(Exit::Io, format!("--control {path}: its answer can't be read: {error}"), ""))?;
+    let answer = ask(&args.control, &question)?;
     match answer {
         Answer { ok: true, forgotten: Some(0), .. } => {
             let key = escape::name(args.key.as_bytes());
@@ -96,5 +92,29 @@ pub fn run(args: &ForgetArgs) -> Result<Exit, Failure> {
         }
         Answer { ok: true, .. } => Ok(Exit::Done),
         Answer { error, .. } => Err(Failure::misuse(error.unwrap_or_default(), "")),
+    }
+}
+
+/// Asks the daemon that listens at that path.
+///
+/// # Errors
+/// If nobody answers, or with something else.
+pub(super) fn ask(path: &Path, question: &Question) -> Result<Answer, Failure> {
+    let line = serde_json::to_string(question).map_err(|error| Failure::misuse(error.to_string(), ""))?;
+    let asked = node::run(async { commands::ask(path, &line).await });
+    let name = shown(path);
+    let line = asked.and_then(|answer| answer).map_err(|error| {
+        let message = format!("--control {name}: {error}");
+        Failure::new(Exit::Io, message, "is the daemon running, with --control and this path?")
+    })?;
+    serde_json::from_str(&line)
+        .map_err(|error| Failure::new(Exit::Io, format!("--control {name}: its answer can't be read: {error}"), ""))
+}
+
+/// The canonical bytes of a key as it is printed; else what is wrong with it.
+pub(super) fn canonical(definition: &Definition, text: &str) -> Result<Box<[u8]>, String> {
+    match definition.key_type {
+        KeyType::BINARY => key::unhex(text.as_bytes()).ok_or_else(|| "its keys are hexadecimal digits".to_owned()),
+        key_type => key::parse(key_type, definition.key_len, text).map_err(|error| error.to_string()),
     }
 }

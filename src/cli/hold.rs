@@ -5,13 +5,13 @@ mod keeper;
 mod metrics;
 mod peer;
 
-use std::env;
 use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::args::HoldArgs;
+use super::daemon::Manager;
 use super::dump::tell;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -23,7 +23,6 @@ use super::wall::WallClock;
 use crate::escape;
 use crate::hold::{Restored, Standby};
 use crate::node::commands::ControlSocket;
-use crate::node::notify::ServiceManager;
 use crate::node::shutdown::{Hangups, Signals};
 use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
 use crate::proto::session::Answer;
@@ -115,7 +114,7 @@ impl Hold<'_> {
                 node.listen(listener);
             }
             if let Some(manager) = &manager {
-                manager.service.tell("READY=1");
+                manager.tell("READY=1");
             }
             let ending = {
                 let mut ended = pin!(signals.next());
@@ -139,7 +138,7 @@ impl Hold<'_> {
                 }
             };
             if let Some(manager) = &manager {
-                manager.service.tell("STOPPING=1");
+                manager.tell("STOPPING=1");
             }
             // Once more, so that what is durable by now is acknowledged.
             node.handler().stopping = true;
@@ -235,30 +234,6 @@ fn turn(node: &Node<Keeper>, control: &Control) -> bool {
         control.wake_all();
     }
     health != Some(Health::Failed)
-}
-
-/// The service manager, and how often it wants to hear that all is well.
-struct Manager {
-    service: ServiceManager,
-    pulse: Option<Duration>,
-    told: Instant,
-}
-
-impl Manager {
-    /// Finds it, if there is one.
-    fn find(now: Instant) -> Option<Self> {
-        let name = env::var("NOTIFY_SOCKET").ok().filter(|name| !name.is_empty())?;
-        let limit = env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse().ok()).map(Duration::from_micros);
-        Some(Self { service: ServiceManager::at(&name).ok()?, pulse: limit.map(|limit| limit / 3), told: now })
-    }
-
-    /// Tells it that all is well, if it is time to.
-    fn pulse(&mut self, now: Instant) {
-        if self.pulse.is_some_and(|pulse| now >= self.told + pulse) {
-            self.told = now;
-            self.service.tell("WATCHDOG=1");
-        }
-    }
 }
 
 /// One line about everything.

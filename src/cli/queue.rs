@@ -47,8 +47,6 @@ struct State<T> {
     bytes: usize,
     /// Nothing more will come.
     ended: bool,
-    /// The thread is to look up, though nothing has come.
-    nudged: bool,
     /// The thread has ended; how.
     done: Option<io::Result<()>>,
     /// When waiting ends because of a signal.
@@ -57,7 +55,7 @@ struct State<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        let state = State { loads: VecDeque::new(), bytes: 0, ended: false, nudged: false, done: None, limit: None };
+        let state = State { loads: VecDeque::new(), bytes: 0, ended: false, done: None, limit: None };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 }
@@ -107,23 +105,6 @@ impl<T: Load> Queue<T> {
         if state.done.is_some() { Err(Gone) } else { Ok(state.bytes) }
     }
 
-    /// Has the thread look up, though nothing has come.
-    pub fn nudge(&self) {
-        self.lock().nudged = true;
-        self.changed.notify_all();
-    }
-
-    /// Says that nothing more will come, and doesn't wait.
-    pub fn end(&self) {
-        self.lock().ended = true;
-        self.changed.notify_all();
-    }
-
-    /// Why nothing more is written; `None` while it goes on, or if it ended well.
-    pub fn error(&self) -> Option<String> {
-        self.lock().done.as_ref()?.as_ref().err().map(ToString::to_string)
-    }
-
     /// Whether a signal has come, and [`LAST_WORDS`] have passed since that was first seen here.
     pub fn is_late(&self) -> bool {
         self.lock().is_late()
@@ -150,13 +131,27 @@ impl<T: Load> Queue<T> {
     }
 }
 
+/// For those who have enough.
+impl<T: Load> Queue<T> {
+    /// Why nothing more is written; `None` while it goes on.
+    pub fn error(&self) -> Option<String> {
+        let state = self.lock();
+        state.done.as_ref().and_then(|done| done.as_ref().err()).map(ToString::to_string)
+    }
+
+    /// Says that nothing more will come, and waits for nothing.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+}
+
 /// For the thread.
 impl<T: Load> Queue<T> {
-    /// Takes everything that waits, or waits for something, or a nudge, for that long; says whether nothing more will come.
+    /// Takes everything that waits, or waits for something for that long; says whether nothing more will come.
     pub fn take(&self, patience: Duration) -> (VecDeque<T>, bool) {
-        let idle = |state: &mut State<T>| state.loads.is_empty() && !state.ended && !state.nudged;
+        let idle = |state: &mut State<T>| state.loads.is_empty() && !state.ended;
         let mut state = self.wait(self.lock(), patience, idle);
-        state.nudged = false;
         (mem::take(&mut state.loads), state.ended)
     }
 

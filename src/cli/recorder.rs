@@ -97,7 +97,8 @@ impl Recorder {
     /// Has the file take the place of the one that it replaces, once everything is durable that was handed over.
     pub fn settle(&self) {
         self.shared.progress().settle = Settle::Wanted;
-        self.shared.queue.nudge();
+        // That wakes the thread; whether it still runs is seen elsewhere.
+        let _may_have_ended = self.shared.queue.push(Vec::new());
     }
 
     /// Whether it has done so.
@@ -170,7 +171,9 @@ impl Shared {
         let mut written = 0;
         loop {
             let pause = unsynced.map_or(LOOK, |since| (since + GROUP).saturating_duration_since(clock::now()));
-            let (chunks, ended) = self.queue.take(pause);
+            // Looked at first: so everything that was handed over before is among what is taken.
+            let settle = self.progress().settle == Settle::Wanted;
+            let (chunks, ended) = self.queue.take(if settle { Duration::ZERO } else { pause });
             for chunk in &chunks {
                 if let Err(error) = self.append(journal, chunk, patience) {
                     // What was appended before may still become safe.
@@ -181,7 +184,6 @@ impl Shared {
                 unsynced.get_or_insert_with(clock::now);
             }
             let due = unsynced.is_none_or(|since| clock::now() >= since + GROUP);
-            let settle = self.progress().settle == Settle::Wanted;
             if !(due || ended || settle) {
                 continue;
             }

@@ -1,6 +1,5 @@
 //! `peerctl replay`.
 
-mod plan;
 mod source;
 mod teach;
 
@@ -24,7 +23,7 @@ use crate::grammar::DataType;
 use crate::node::{Retry, clock};
 use crate::table::Store;
 
-use plan::{LeftOut, Mismatch, Plan};
+use super::fit::{Gauges, LeftOut, Mismatch, Plan};
 use source::{Source, Survey, Surveyed};
 use teach::{How, Meeting, Problem, Route, Tally, Taught, teach};
 
@@ -149,7 +148,7 @@ impl<'a> Job<'a> {
             let plans: Result<Vec<_>, Mismatch> = table
                 .definitions
                 .iter()
-                .map(|definition| Plan::new(definition, store.definition(), &self.without))
+                .map(|definition| Plan::new(definition, store.definition(), &self.without, Gauges::Left))
                 .collect();
             match plans {
                 Ok(plans) => routes.push(Some(Route { plans, existing: self.existing(store) })),

@@ -168,6 +168,13 @@ impl StateFile {
         Ok(id)
     }
 
+    /// The number that somebody's table was given last.
+    #[must_use]
+    pub fn table_id(&self, source: &[u8], definition: &Definition) -> Option<TableId> {
+        let is_it = |(known, other, _): &&(Box<[u8]>, Definition, TableId)| **known == *source && other == definition;
+        self.tables.iter().find(is_it).map(|(_, _, id)| *id)
+    }
+
     /// Logs an entry; one with no life left is forgotten.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod rounds;
 mod terminal;
 mod ui;
 mod view;
+pub(in crate::cli) use view::usual_sort;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 //! Renderers: data to text, one file per format.
 
+pub mod aggregate;
 pub mod compare;
 pub mod diagnostic;
 pub mod diff;

@@ -52,7 +52,40 @@ pub struct TeachCursor {
     key: u32,
 }
 
+/// How far all that sources have taught was shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SaveCursor {
+    table: usize,
+    source: usize,
+    place: u32,
+}
+
 impl Aggregator {
+    /// Shows what sources have taught from where the cursor is, no more than `budget` entries; returns whether that was the
+    /// rest. What changes meanwhile may be shown as it was or as it is.
+    pub fn save(&self, cursor: &mut SaveCursor, now_ms: u64, budget: usize, mut each: impl FnMut(Saved<'_>)) -> bool {
+        let (now_ms, mut budget) = (now_ms.max(self.now_ms), budget);
+        while let Some(totals) = self.totals.get(cursor.table) {
+            let (Some(input), Some(peer)) = (totals.inputs.get(cursor.source), self.options.peers.get(cursor.source))
+            else {
+                *cursor = SaveCursor { table: cursor.table + 1, source: 0, place: 0 };
+                continue;
+            };
+            if let Some(store) = &input.store {
+                let mut entries = store.iter_from(now_ms, cursor.place);
+                while let Some(entry) = if budget > 0 { entries.next() } else { return false } {
+                    budget -= 1;
+                    cursor.place = entries.place();
+                    let at = if input.kept.is_empty() { None } else { totals.keys.find(entry.key()) };
+                    let kept = at.and_then(|at| input.kept.get(&at)).map(|kept| &**kept);
+                    each(Saved { peer: &peer.name, definition: store.definition(), entry, kept });
+                }
+            }
+            (cursor.source, cursor.place) = (cursor.source + 1, 0);
+        }
+        true
+    }
+
     /// All that sources have taught, in an order in which entries of one table of one source follow each other.
     pub fn snapshot(&self, now_ms: u64) -> impl Iterator<Item = Saved<'_>> {
         let now_ms = now_ms.max(self.now_ms);

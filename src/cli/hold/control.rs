@@ -6,13 +6,11 @@ use serde_json::json;
 
 use super::keeper::Keeper;
 use super::peer::word;
-use crate::cli::forget::{self, Answer, Question};
+use crate::cli::forget::{self, Answer, Question, canonical};
 use crate::cli::state::StateFile;
 use crate::cli::target::Tables;
 use crate::escape;
-use crate::grammar::KeyType;
 use crate::node::{Node, clock};
-use crate::stick::key;
 
 /// What a line is answered.
 pub(super) fn answer(node: &Weak<Node<Keeper>>, line: &str) -> String {
@@ -41,11 +39,7 @@ fn forget(keeper: &mut Keeper, table: &str, text: &str) -> Answer {
     };
     let definition = keeper.standby.tables().get(number).map(|held| held.definition().clone());
     let Some(definition) = definition else { return Answer::error("that table is gone".into()) };
-    let canonical = match definition.key_type {
-        KeyType::BINARY => key::unhex(text.as_bytes()).ok_or_else(|| "its keys are hexadecimal digits".to_owned()),
-        key_type => key::parse(key_type, definition.key_len, text).map_err(|error| error.to_string()),
-    };
-    match canonical {
+    match canonical(&definition, text) {
         Ok(canonical) => Answer::forgotten(u64::from(keeper.forget(number, clock::now(), &canonical))),
         Err(error) => Answer::error(format!("table {}: {error}", escape::name(&definition.name))),
     }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use super::plan::Plan;
 use super::source::{Batch, Recorded, Source};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
+use crate::cli::fit::Plan;
 use crate::cli::learn::{Ending, attend};
 use crate::cli::turned_away::TurnedAway;
 use crate::node::{

@@ -200,7 +200,7 @@ fn described(definition: &Definition) -> String {
 }
 
 /// How rows are sorted if nobody says it: by the first rate, else the first counter, else the key.
-pub(super) fn usual_sort(columns: &[Column]) -> Sort {
+pub(in crate::cli) fn usual_sort(columns: &[Column]) -> Sort {
     let is_rate = |column: &&Column| matches!(column, Column::Value { field, .. } if field.kind == ValueKind::Rate);
     let column = columns.iter().find(is_rate).or_else(|| columns.iter().find(|column| is_added(column)));
     column.map_or(Sort::BY_KEY, |column| Sort { column: *column, descending: true })

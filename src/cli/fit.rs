@@ -7,18 +7,18 @@ use crate::stick::{Definition, Layout};
 
 /// How entries of one definition become entries of another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Plan {
+pub(in crate::cli) struct Plan {
     /// What is announced: name, key type, key length and expire of the peer, and the data types that both have.
-    pub(super) definition: Definition,
+    pub(in crate::cli) definition: Definition,
     /// For each run of slots of the announced layout, in order, where it begins in the recorded one, and its length.
     runs: Vec<(usize, usize)>,
     /// Data types that aren't sent, and why.
-    pub(super) left_out: Vec<(DataType, LeftOut)>,
+    pub(in crate::cli) left_out: Vec<(DataType, LeftOut)>,
 }
 
 /// Why a data type isn't sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum LeftOut {
+pub(in crate::cli) enum LeftOut {
     /// The user said so.
     Unwanted,
     /// The peer's table has no such column.
@@ -42,7 +42,7 @@ impl fmt::Display for LeftOut {
 
 /// Why entries of one definition can't become entries of another one: HAProxy would ignore them, or read them wrongly.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Mismatch {
+pub(in crate::cli) enum Mismatch {
     /// The keys.
     Key,
     /// The periods of a rate, in milliseconds: recorded, and there. Its three numbers would be read with the wrong one.
@@ -51,7 +51,7 @@ pub(super) enum Mismatch {
 
 impl Mismatch {
     /// What to do about it.
-    pub(super) fn help(&self) -> String {
+    pub(in crate::cli) fn help(&self) -> String {
         match self {
             Self::Key => {
                 "bring the table there into the form of the recorded one, or choose another with --map-table A=B".into()
@@ -73,9 +73,23 @@ impl fmt::Display for Mismatch {
     }
 }
 
+/// Whether the number of connections is sent, which HAProxy learns only into a `recv-only` table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::cli) enum Gauges {
+    /// It isn't: connections don't outlive their process.
+    Left,
+    /// It is: it is the sum of those that stand now.
+    Sent,
+}
+
 impl Plan {
     /// The plan for entries `recorded` like that, for the table that is `there`.
-    pub(super) fn new(recorded: &Definition, there: &Definition, without: &[DataType]) -> Result<Self, Mismatch> {
+    pub(in crate::cli) fn new(
+        recorded: &Definition,
+        there: &Definition,
+        without: &[DataType],
+        gauges: Gauges,
+    ) -> Result<Self, Mismatch> {
         if (recorded.key_type, recorded.key_len) != (there.key_type, there.key_len) {
             return Err(Mismatch::Key);
         }
@@ -83,7 +97,7 @@ impl Plan {
         for field in recorded.layout.fields() {
             let why = match there.layout.field(field.data_type) {
                 _ if without.contains(&field.data_type) => LeftOut::Unwanted,
-                _ if field.data_type == DataType::CONN_CUR => LeftOut::NotLearned,
+                _ if field.data_type == DataType::CONN_CUR && gauges == Gauges::Left => LeftOut::NotLearned,
                 None => LeftOut::NotThere,
                 Some(target) if target.period_ms != field.period_ms => {
                     return Err(Mismatch::Period(field.data_type, field.period_ms, target.period_ms));
@@ -106,7 +120,7 @@ impl Plan {
     }
 
     /// Appends the values that are sent of a recorded entry.
-    pub(super) fn convert(&self, recorded: &[u64], out: &mut Vec<u64>) {
+    pub(in crate::cli) fn convert(&self, recorded: &[u64], out: &mut Vec<u64>) {
         for (slot, len) in &self.runs {
             out.extend_from_slice(recorded.get(*slot..slot + len).unwrap_or_default());
         }
@@ -128,7 +142,7 @@ mod tests {
         let recorded =
             definition("type ip expire 1m store gpt(3),gpc_rate(2,1s),server_id,conn_cur,conn_cnt,bytes_in_cnt");
         let there = definition("type ip expire 5m store gpt(2),gpc_rate(4,1s),server_id,conn_cur,bytes_in_cnt,gpt0");
-        let plan = Plan::new(&recorded, &there, &[DataType::SERVER_ID]).expect("they fit");
+        let plan = Plan::new(&recorded, &there, &[DataType::SERVER_ID], Gauges::Left).expect("they fit");
         assert_eq!(plan.definition.to_string(), "type ip expire 5m store bytes_in_cnt,gpt(2),gpc_rate(2,1s)");
         let left_out: Vec<_> = plan.left_out.iter().map(|(data_type, why)| (data_type.to_string(), *why)).collect();
         let expected = [
@@ -150,7 +164,9 @@ mod tests {
     #[test]
     fn what_haproxy_would_ignore_or_misread_is_a_mismatch() {
         let recorded = definition("type string len 20 store conn_rate(10s)");
-        let plan = |there: &str, without: &[DataType]| Plan::new(&recorded, &definition(there), without).map(|_| ());
+        let plan = |there: &str, without: &[DataType]| {
+            Plan::new(&recorded, &definition(there), without, Gauges::Left).map(|_| ())
+        };
         assert_eq!(plan("type string len 21 store conn_rate(10s)", &[]), Err(Mismatch::Key));
         assert_eq!(plan("type binary len 21 store conn_rate(10s)", &[]), Err(Mismatch::Key));
         let rate = DataType::by_name(b"conn_rate").expect("a data type");

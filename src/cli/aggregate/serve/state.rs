@@ -1,0 +1,242 @@
+//! The state file: what each source has taught, so that the totals of a new process begin where those of the last one ended.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::aggregate::{Aggregator, Restored, SaveCursor};
+use crate::cli::failure::Failure;
+use crate::cli::state::{Health, StateFile};
+use crate::cli::wall::WallClock;
+use crate::escape;
+use crate::output::entries::received;
+use crate::proto::session::Update;
+use crate::record::{Entry, Record, TableId, Time};
+use crate::stick::Definition;
+
+/// Entries of a snapshot that are written in one turn.
+const PIECE: usize = 20_000;
+
+/// The file, and what is being written into it.
+#[derive(Debug)]
+pub(super) struct State {
+    file: StateFile,
+    /// How far a snapshot is: which section, and where in it.
+    snapshot: (usize, SaveCursor),
+    values: Vec<u64>,
+    /// The trouble with the disk that was told last.
+    told: Option<String>,
+    /// Entries that could not be written.
+    pub(super) unwritten: u64,
+}
+
+impl State {
+    /// Opens the file and gives what is in it to the aggregators. Also returns what is worth telling.
+    pub(super) fn open(
+        path: &Path,
+        wall: &WallClock,
+        now: Instant,
+        aggregators: &mut [Aggregator],
+    ) -> Result<(Self, Vec<String>), Failure> {
+        let (now_ms, time) = (wall.ms(now), wall.at(now));
+        let mut load = Load { aggregators, now_ms, time, tables: Vec::new(), entries: 0 };
+        let (file, found) = StateFile::open(path, time, |record| load.take(record))?;
+        let entries = load.entries;
+        let name = escape::name(file.name().as_bytes()).into_owned();
+        let mut notes = Vec::new();
+        if found.entries > 0 {
+            notes.push(format!("{name}: {entries} entries of sources"));
+        }
+        if found.cut > 0 {
+            notes.push(format!("{name}: {} bytes of a torn end were cut off", found.cut));
+        }
+        if let (1.., Some(first)) = &found.damaged {
+            notes.push(format!("{name}: {} damaged lines were passed over, the first one: {first}", found.damaged.0));
+        }
+        let (snapshot, values) = ((0, SaveCursor::default()), Vec::new());
+        Ok((Self { file, snapshot, values, told: None, unwritten: 0 }, notes))
+    }
+
+    /// Notes what a source's table is like; `None`, with the reason, if no record can be like that.
+    pub(super) fn table(&mut self, source: &[u8], definition: &Definition) -> Result<TableId, String> {
+        self.file.table(source, definition).map_err(|error| error.to_string())
+    }
+
+    /// Notes an entry that a source has taught.
+    #[inline]
+    pub(super) fn update(&mut self, table: TableId, expire_ms: u32, time: Time, update: &Update<'_>) {
+        let entry = Entry {
+            table,
+            time,
+            key: update.key,
+            expire_ms: (expire_ms > 0).then(|| update.life_ms.unwrap_or(expire_ms).min(expire_ms)),
+            resync: update.resync,
+            update_id: Some(update.id),
+            values: update.values,
+            server_key: None,
+        };
+        self.unwritten += u64::from(self.file.entry(&entry).is_err());
+    }
+
+    /// Notes that an entry is gone.
+    pub(super) fn gone(&mut self, table: TableId, definition: &Definition, time: Time, key: &[u8]) {
+        let values = vec![0; definition.layout.slots()];
+        let entry = Entry {
+            table,
+            time,
+            key,
+            expire_ms: Some(0),
+            resync: false,
+            update_id: None,
+            values: &values,
+            server_key: None,
+        };
+        self.unwritten += u64::from(self.file.entry(&entry).is_err());
+    }
+
+    /// Hands over what was noted. Returns the position behind it; `None` while some is missing in the file.
+    pub(super) fn hand_over(&mut self) -> Option<u64> {
+        self.file.hand_over()
+    }
+
+    /// The position up to which everything is durable.
+    pub(super) fn durable(&self) -> u64 {
+        self.file.durable()
+    }
+
+    /// How the file is.
+    pub(super) fn health(&self) -> Health {
+        self.file.health()
+    }
+
+    /// Bytes of the file that are durable, and bytes that wait for the disk.
+    pub(super) fn bytes(&self) -> (u64, usize) {
+        (self.file.bytes(), self.file.waiting())
+    }
+
+    /// What is to be done now and then; `false` if the file takes nothing any more. What is to be told is added to `messages`.
+    pub(super) fn turn(
+        &mut self,
+        now: Instant,
+        wall: &WallClock,
+        aggregators: &[Aggregator],
+        messages: &mut Vec<String>,
+    ) -> bool {
+        self.file.hand_over();
+        messages.extend(self.file.look(now));
+        let entries = aggregators.iter().map(Aggregator::entries).sum();
+        if self.file.begin_snapshot(now, entries, wall.at(now)) {
+            self.snapshot = (0, SaveCursor::default());
+        }
+        self.write_pieces(now, wall, aggregators);
+        let health = self.file.health();
+        messages.extend(self.trouble(&health));
+        health != Health::Failed
+    }
+
+    /// Writes what is left, within that time.
+    pub(super) fn finish(self, patience: Duration) -> Result<(), Failure> {
+        self.file.finish(patience)
+    }
+
+    /// Writes on at a snapshot, if there is one.
+    fn write_pieces(&mut self, now: Instant, wall: &WallClock, aggregators: &[Aggregator]) {
+        if !self.file.wants_piece() {
+            return;
+        }
+        self.file.begin_pieces();
+        let (now_ms, time) = (wall.ms(now), wall.at(now));
+        let Self { file, snapshot: (section, cursor), values, unwritten, .. } = self;
+        let mut left = PIECE;
+        while let Some(aggregator) = aggregators.get(*section) {
+            let all = aggregator.save(cursor, now_ms, left, |saved| {
+                left = left.saturating_sub(1);
+                let written = file.table_id(saved.peer, saved.definition).map_or(Ok(()), |table| {
+                    let (time, expire_ms) = received(&saved.entry, time);
+                    saved.entry.values(values);
+                    file.piece(&Entry {
+                        table,
+                        time,
+                        key: saved.entry.key(),
+                        expire_ms,
+                        resync: saved.entry.resync(),
+                        update_id: Some(saved.entry.update_id()),
+                        values,
+                        server_key: None,
+                    })
+                });
+                *unwritten += u64::from(written.is_err());
+            });
+            if !all {
+                break;
+            }
+            (*section, *cursor) = (*section + 1, SaveCursor::default());
+        }
+        self.file.end_pieces();
+        if self.snapshot.0 >= aggregators.len() {
+            self.file.end_snapshot();
+        }
+    }
+
+    /// What is to be told about the disk, if that is new.
+    fn trouble(&mut self, health: &Health) -> Option<String> {
+        let trouble = if let Health::Trouble(why) = health { Some(why.clone()) } else { None };
+        if trouble == self.told {
+            return None;
+        }
+        self.told.clone_from(&trouble);
+        Some(match trouble {
+            Some(why) => format!("the disk takes nothing: {why}; nothing is acknowledged, trying on for 30 s"),
+            None if *health == Health::Failed => "the disk took nothing any more".to_owned(),
+            None => "the disk takes the state file again".to_owned(),
+        })
+    }
+}
+
+/// Takes the records of a state file.
+struct Load<'a> {
+    aggregators: &'a mut [Aggregator],
+    now_ms: u64,
+    time: Time,
+    /// By their numbers in the file: whose, and what they are like.
+    tables: Vec<Option<(Box<[u8]>, Definition)>>,
+    entries: u64,
+}
+
+impl Load<'_> {
+    fn take(&mut self, record: &Record<'_>) {
+        match record {
+            Record::Table(id, table) => {
+                if self.tables.len() <= id.index() {
+                    self.tables.resize(id.index() + 1, None);
+                }
+                if let Some(place) = self.tables.get_mut(id.index()) {
+                    *place = Some((table.peer.clone(), table.definition.clone()));
+                }
+            }
+            Record::Entry(entry, _) => {
+                let Some(Some((peer, definition))) = self.tables.get(entry.table.index()) else { return };
+                if entry.expire_ms == Some(0) {
+                    let now_ms = self.now_ms;
+                    self.aggregators.iter_mut().for_each(|all| drop(all.forget(&definition.name, entry.key, now_ms)));
+                    return;
+                }
+                let since = i128::from(self.time.unix_ms()) - i128::from(entry.time.unix_ms());
+                let restored = Restored {
+                    peer,
+                    definition,
+                    key: entry.key,
+                    values: entry.values,
+                    kept: None,
+                    server_key: entry.server_key,
+                    update_id: entry.update_id.unwrap_or_default(),
+                    expire_ms: entry.expire_ms,
+                    since_ms: i64::try_from(since).unwrap_or(i64::MAX),
+                };
+                let now_ms = self.now_ms;
+                let taken = self.aggregators.iter_mut().any(|aggregator| aggregator.restore(&restored, now_ms));
+                self.entries += u64::from(taken);
+            }
+            Record::Header(_) | Record::Session(_) | Record::End(_) => {}
+        }
+    }
+}
