@@ -42,6 +42,8 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('wait-sync', 'wait-sync', [CompletionResultType]::ParameterValue, 'Wait until peers are in sync and hold what they should')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Send the entries of a dump or recording to live peers')
             [CompletionResult]::new('aggregate', 'aggregate', [CompletionResultType]::ParameterValue, 'Add up stick tables over several nodes, and write the totals back')
+            [CompletionResult]::new('hold', 'hold', [CompletionResultType]::ParameterValue, 'Keep stick tables on disk, and teach a HAProxy that comes up cold')
+            [CompletionResult]::new('forget', 'forget', [CompletionResultType]::ParameterValue, 'Drop a key from a running `hold` or `aggregate`')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say what a rule finds, why that is bad, and what to write instead')
             [CompletionResult]::new('parse', 'parse', [CompletionResultType]::ParameterValue, 'Print the syntax tree of a file, or the file from its tree')
             [CompletionResult]::new('grammar', 'grammar', [CompletionResultType]::ParameterValue, 'Print the grammars and tables that configurations are read by')
@@ -479,6 +481,40 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'peerctl;hold' {
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Keep the tables in this file, which only its owner can read')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'The most memory for all tables; then the oldest entries make room')
+            [CompletionResult]::new('--metrics', '--metrics', [CompletionResultType]::ParameterName, 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone')
+            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'Take commands on this socket, as `peerctl forget` sends them')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg')
+            [CompletionResult]::new('--section', '--section', [CompletionResultType]::ParameterName, 'The peers section of the configuration; it may be left out if there is only one')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'A variable the configuration is read with (repeatable)')
+            [CompletionResult]::new('--env-file', '--env-file', [CompletionResultType]::ParameterName, 'A file of VAR=VALUE lines to read the configuration with (repeatable)')
+            [CompletionResult]::new('--crt', '--crt', [CompletionResultType]::ParameterName, 'Certificate and key of this side (PEM)')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Certificates the other side is checked with; @system-ca: those of this machine')
+            [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Whether certificates are checked; `required`, the default, needs --ca-file')
+            [CompletionResult]::new('--verifyhost', '--verifyhost', [CompletionResultType]::ParameterName, 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Let the peers call us on this address, too; with -f it is that of our own line')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Our own name among the peers, which each tool that runs on needs for itself')
+            [CompletionResult]::new('--local-peer', '--local-peer', [CompletionResultType]::ParameterName, 'Our own name among the peers, which each tool that runs on needs for itself')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
+            [CompletionResult]::new('--insecure-plaintext', '--insecure-plaintext', [CompletionResultType]::ParameterName, 'Listen without TLS on an address that others can reach')
+            [CompletionResult]::new('--ssl', '--ssl', [CompletionResultType]::ParameterName, 'Speak TLS with the peers')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'peerctl;forget' {
+            [CompletionResult]::new('--table', '--table', [CompletionResultType]::ParameterName, 'The table: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one')
+            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'The control socket of the daemon')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'peerctl;explain' {

@@ -98,7 +98,7 @@ _peerctl() {
 
     case "${cmd}" in
         peerctl)
-            opts="-h -V --color --show-secrets --help --version generate add remove table show check-ids check graph probe dump watch compare wait-sync replay aggregate explain parse grammar completions man"
+            opts="-h -V --color --show-secrets --help --version generate add remove table show check-ids check graph probe dump watch compare wait-sync replay aggregate hold forget explain parse grammar completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

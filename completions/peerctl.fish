@@ -45,6 +45,8 @@ complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "compare" -d 'Say in
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "wait-sync" -d 'Wait until peers are in sync and hold what they should'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "replay" -d 'Send the entries of a dump or recording to live peers'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "aggregate" -d 'Add up stick tables over several nodes, and write the totals back'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "hold" -d 'Keep stick tables on disk, and teach a HAProxy that comes up cold'
+complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "forget" -d 'Drop a key from a running `hold` or `aggregate`'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "explain" -d 'Say what a rule finds, why that is bad, and what to write instead'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "parse" -d 'Print the syntax tree of a file, or the file from its tree'
 complete -c peerctl -n "__fish_peerctl_needs_command" -f -a "grammar" -d 'Print the grammars and tables that configurations are read by'
@@ -471,6 +473,35 @@ always\t'Always'
 never\t'Never'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
 complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l state -d 'Keep the tables in this file, which only its owner can read' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l max-memory -d 'The most memory for all tables; then the oldest entries make room' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l metrics -d 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l control -d 'Take commands on this socket, as `peerctl forget` sends them' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l env -d 'A variable the configuration is read with (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+none\t'Don\'t: anyone can take the place of a peer'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l listen -d 'Let the peers call us on this address, too; with -f it is that of our own line' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s L -l local-peer -d 'Our own name among the peers, which each tool that runs on needs for itself' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l table -d 'The table: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l control -d 'The control socket of the daemon' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -s h -l help -d 'Print help'
 complete -c peerctl -n "__fish_peerctl_using_subcommand explain" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -208,6 +209,9 @@ fn only_allowed_addresses_may_call() {
     });
 }
 
+/// Held while the memory of this process is measured: tests that take much of it wait for each other.
+static MEASURED: Mutex<()> = Mutex::new(());
+
 /// Kilobytes of this process in memory.
 fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
@@ -240,6 +244,7 @@ fn longest_gap(peer: &FakePeer, seconds: u64) -> Duration {
 
 #[test]
 fn two_thousand_idle_sockets_cost_little_and_disturb_nobody() {
+    let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let network = Network::reachable();
     with_node(&network, listen(&network, &["lb1", "lb2"]), |diary| {
         diary.wait_for("listening", 1);
@@ -273,6 +278,7 @@ fn two_thousand_idle_sockets_cost_little_and_disturb_nobody() {
 /// A peer that floods: what it does must not delay another one's heartbeat, nor fill the memory.
 #[test]
 fn floods_of_an_accepted_peer_disturb_nobody() {
+    let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let requests = b"\0\0".repeat(32 * 1024);
     let definition = [&b"\x0a\x82\x09\x01\x02/t\x04\x04\x04\0\0"[..]].concat();
     let huge = b"\x0a\x80\xff\xff\xff\xff\xff\xff\xff\xff".to_vec();

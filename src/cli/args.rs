@@ -123,10 +123,10 @@ pub enum Command {
     /// Add up stick tables over several nodes, and write the totals back
     #[command(after_help = help::AGGREGATE)]
     Aggregate(Box<AggregateArgs>),
-    /// Stand by: keep live stick tables on disk, teach a HAProxy that comes up cold
+    /// Keep stick tables on disk, and teach a HAProxy that comes up cold
     #[command(after_help = help::HOLD, mut_arg("listen", |arg| arg.help(HOLD_LISTEN)), mut_arg("local", |arg| arg.help(HOLD_LOCAL)))]
     Hold(Box<HoldArgs>),
-    /// Drop a key from a running `hold` or `aggregate`: nothing in the protocol deletes
+    /// Drop a key from a running `hold` or `aggregate`
     #[command(after_help = help::FORGET)]
     Forget(ForgetArgs),
     /// Say what a rule finds, why that is bad, and what to write instead

@@ -39,8 +39,7 @@ pub fn command() -> Command {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
-    ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync"]),
-    ("Daemons", &["hold", "aggregate", "forget"]),
+    ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync", "hold", "aggregate", "forget"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 

@@ -121,6 +121,7 @@ impl Refusals {
             source.untold.set(source.untold.get().saturating_add(1));
             return false;
         }
+        refusal.is_first = !sources.iter().any(|((from, _), source)| *from == key.0 && recent(source));
         let before = sources.insert(key, Source { told: now, untold: Cell::new(0) });
         refusal.untold = before.map_or(0, |source| source.untold.get());
         true
@@ -190,8 +191,12 @@ mod tests {
         assert!(tell(&mut Refusal::new(ip(2), RefusalReason::Left), 9));
         assert!(tell(&mut refusal, 10));
         assert_eq!(refusal.untold, 2);
-        assert!(tell(&mut Refusal::new(ip(1), RefusalReason::Left), 10), "another reason");
-        assert_eq!(refusals.counts(), BTreeMap::from([("left", 2), ("silent", 4)]));
+        assert!(refusal.is_first);
+        let mut other = Refusal::new(ip(1), RefusalReason::Left);
+        assert!(tell(&mut other, 10) && !other.is_first, "another reason is told, and not logged");
+        let mut later = Refusal::new(ip(1), RefusalReason::Full);
+        assert!(tell(&mut later, 21) && later.is_first);
+        assert_eq!(refusals.counts(), BTreeMap::from([("full", 1), ("left", 2), ("silent", 4)]));
     }
 
     #[test]

@@ -157,13 +157,15 @@ pub struct Refusal {
     pub reason: RefusalReason,
     /// The name it gave, if it came to that.
     pub name: Option<Box<[u8]>>,
-    /// How many callers from there were turned away since the last one that was told, this one not counted.
+    /// How many callers from there were turned away for that since the last one that was told, this one not counted.
     pub untold: u64,
+    /// No other caller from there was told within ten seconds: what writes a log writes those only, so that nobody fills it.
+    pub is_first: bool,
 }
 
 impl Refusal {
     pub(super) const fn new(from: Option<IpAddr>, reason: RefusalReason) -> Self {
-        Self { from, reason, name: None, untold: 0 }
+        Self { from, reason, name: None, untold: 0, is_first: true }
     }
 }
 

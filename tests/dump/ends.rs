@@ -51,7 +51,7 @@ fn a_connection_that_breaks_leaves_a_valid_file_that_says_so() {
     fill(&lb1, 2000);
     for (n, act) in [Act::Reset, Act::Close].into_iter().enumerate() {
         let port = 10_900 + u16::try_from(n).expect("few");
-        let plan = move |_| Plan { from_haproxy: vec![Fault::new(Place::Frame(1000), act)], ..Plan::default() };
+        let plan = move |_| Plan { from_haproxy: vec![Fault::new(Place::Timed(1000), act)], ..Plan::default() };
         let _chaos = Chaos::start(&network, port, lb1.port(), Initiator::Observer, plan);
         let dir = tempfile::tempdir().expect("a folder");
         let file = dir.path().join("dump.ndjson");

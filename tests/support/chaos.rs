@@ -19,7 +19,7 @@ use std::{
 
 use super::{
     Network,
-    frames::{Frame, Framer, From},
+    frames::{Frame, Framer, From, INCREMENTAL_TIMED, TIMED},
     wire::Initiator,
 };
 
@@ -47,6 +47,8 @@ pub(crate) enum Place {
     Byte(usize),
     /// Behind this many messages; 0 is the end of the handshake.
     Frame(usize),
+    /// Behind this many entries with a life of their own, as a resync has them.
+    Timed(usize),
     /// This many bytes into the message behind so many others.
     Within(usize, usize),
 }
@@ -309,6 +311,10 @@ impl Pump {
         match place {
             Place::Byte(at) => Some(at),
             Place::Frame(count) => behind(count),
+            Place::Timed(count) => {
+                let is_timed = |frame: &&Frame| frame.is(TIMED) || frame.is(INCREMENTAL_TIMED);
+                framer.frames.iter().filter(is_timed).nth(count - 1).map(|frame| frame.range.end)
+            }
             Place::Within(count, bytes) => Some(behind(count)? + bytes),
         }
     }

@@ -169,7 +169,9 @@ impl Handler for Writer {
     }
 
     fn refused(&mut self, _now: Instant, refusal: &Refusal) {
-        self.diary.write(refusal.to_string());
+        if refusal.is_first {
+            self.diary.write(refusal.to_string());
+        }
     }
 }
 

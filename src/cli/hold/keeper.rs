@@ -431,6 +431,8 @@ impl Handler for Keeper {
     }
 
     fn refused(&mut self, _now: Instant, refusal: &crate::node::Refusal) {
-        self.messages.push(refusal.to_string());
+        if refusal.is_first {
+            self.messages.push(refusal.to_string());
+        }
     }
 }

@@ -191,6 +191,8 @@ impl Handler for Follower {
     }
 
     fn refused(&mut self, _now: Instant, refusal: &Refusal) {
-        self.messages.push(Message { text: refusal.to_string(), shown: false });
+        if refusal.is_first {
+            self.messages.push(Message { text: refusal.to_string(), shown: false });
+        }
     }
 }

@@ -476,6 +476,8 @@ impl Handler for Runner {
     }
 
     fn refused(&mut self, _now: Instant, refusal: &Refusal) {
-        self.messages.push(refusal.to_string());
+        if refusal.is_first {
+            self.messages.push(refusal.to_string());
+        }
     }
 }
