@@ -1,9 +1,10 @@
 #!/bin/bash
-# What peerctl is for, in half a minute: two real HAProxy processes on this machine's loopback count requests, each for itself;
-# `peerctl add` makes them peers; what one counts, the other knows. Run it with `make demo`.
+# What peerctl is for, in a minute: two real HAProxy processes on this machine's loopback count requests, each for itself;
+# `peerctl add` makes them peers; what one counts, the other knows. Then both are active behind one client, and
+# `peerctl aggregate` adds up what they count. Run it with `make demo`.
 #
 # Nothing outside a temporary folder is touched. All ports are in a network namespace of the demo's own, where that is
-# permitted; else they are free ones. Exit 0 if the entry arrived on the other side.
+# permitted; else they are free ones. Exit 0 if the entry arrived on the other side, and both answered 429 in the end.
 set -euo pipefail
 
 repository=$(cd -- "$(dirname -- "$0")/.." && pwd)
@@ -12,13 +13,21 @@ bin=${PEERCTL_HAPROXY_CACHE:-$repository/.cache/haproxy}/bin
 
 main() {
     isolate "$@"
+    prepare
+    act_one
+    act_two
+}
+
+prepare() {
     haproxy=$(newest_haproxy)
     [ -x "$peerctl" ] || fail "there is no $peerctl: run \`cargo build\`"
     dir=$(mktemp -d)
     trap clean_up EXIT
     cd "$dir"
     choose_ports
+}
 
+act_one() {
     title "1. Two load balancers, each on its own   ($("$haproxy" -v | cut -d' ' -f1-3 | head -n 1))"
     write_configuration lb1 "$http1" "$cli1"
     write_configuration lb2 "$http2" "$cli2"
@@ -50,6 +59,115 @@ main() {
     echo "   So a client that is over the limit on one is over the limit on both."
 }
 
+# What each node lets a client do in ten seconds, and what all nodes together let it do; its requests per second at each node.
+local_limit=100 total_limit=120 speed=8
+
+act_two() {
+    title "5. Both are active behind one client: each counts its own half"
+    kill "${pids[lb1]}" "${pids[lb2]}"
+    wait "${pids[lb1]}" "${pids[lb2]}" || :
+    local peers=(--peer "lb1=127.0.0.1:$peer1" --peer "lb2=127.0.0.1:$peer2" --aggregate "agg1=127.0.0.1:$peer3")
+    write_node lb1 "$http1" "$cli1"
+    write_node lb2 "$http2" "$cli2"
+    start lb1
+    start lb2
+    until_true "lb1 and lb2 answer" both_answer
+    printf '   %s$ peerctl generate agg --peer lb1=… --peer lb2=… --aggregate agg1=… -L lb1%s\n' "$bold" "$plain"
+    sed -n '/^peers/,$s/^/   /p' lb1.cfg
+    echo
+    echo "   Both answer 429 above $local_limit requests in 10 s that they have seen themselves,"
+    echo "   and above $total_limit in the total, as long as the lease says that it can be trusted."
+    echo "   A client makes $speed requests per second at each of them: less than $local_limit in 10 s"
+    echo "   at each, more than $total_limit at both. Nobody knows the total, so all pass:"
+    header
+    rows 1 11 -
+
+    title "6. The aggregator tells each node what all nodes have counted"
+    printf '   %s$ peerctl generate agg --peer lb1=… --peer lb2=… --aggregate agg1=… -L agg1%s\n' "$bold" "$plain"
+    "$peerctl" generate agg "${peers[@]}" -L agg1 |
+        sed -e '/^ *#/d' -e '/metrics/d' -e "s,/run/peerctl,$dir," -e "s,/var/lib/peerctl,$dir," >agg1.conf
+    sed -n '/^aggregations/,$s/^/   /p' agg1.conf
+    printf '   %s$ peerctl aggregate -f agg1.conf%s\n' "$bold" "$plain"
+    "$peerctl" aggregate -f agg1.conf >agg1.log 2>&1 &
+    pids[agg1]=$!
+    until_true "the nodes trust the totals" leased
+    header
+    rows 12 16 total
+    [ "$denied" -gt 0 ] || fail "nobody was denied: $(cat agg1.log)"
+    echo
+    echo "   Each is below its limit of $local_limit, the total is above $total_limit: both answer 429."
+    kill "${pids[agg1]}"
+    wait "${pids[agg1]}" || :
+}
+
+# A node of the aggregation, as `peerctl generate --aggregate` writes it, with the limits of the demo.
+write_node() {
+    {
+        cat <<CONFIGURATION
+global
+    localpeer $1
+    stats socket ipv4@127.0.0.1:$3 level admin
+
+defaults
+    mode http
+    timeout client 5s
+    timeout server 5s
+    timeout connect 5s
+
+frontend web
+    bind 127.0.0.1:$2
+    http-request track-sc0 src table agg/st_src
+    http-request deny deny_status 429 if { sc0_http_req_rate gt $local_limit }
+    http-request deny deny_status 429 if { src_http_req_rate(agg/st_src.agg) gt $total_limit } { str(agg1),in_table(agg/lease) }
+    http-request return status 200
+
+CONFIGURATION
+        "$peerctl" generate agg "${peers[@]}" -L "$1" | sed '/^#/d'
+    } >"$1.cfg"
+}
+
+header() {
+    echo
+    echo "                requests in the last 10 s       │   answers in this second"
+    echo "   second    lb1   lb2   total as lb1 sees it   │   lb1             lb2"
+}
+
+# A line for each second from $1 to $2; with the total as the nodes see it, if there is one ($3).
+rows() {
+    local second rates total answers began now
+    for second in $(seq "$1" "$2"); do
+        began=$(date +%s%3N)
+        answers=("$(answers "$http1")" "$(answers "$http2")")
+        rates=("$(rate "$cli1" st_src)" "$(rate "$cli2" st_src)")
+        total=nobody
+        [ "$3" = - ] || total=$(rate "$cli1" st_src.agg)
+        [[ ${answers[0]} != *429* || ${answers[1]} != *429* ]] || denied=$((denied + 1))
+        printf '   %4d s  %6s %5s   %12s           │   %-15s %s\n' \
+            "$second" "${rates[0]}" "${rates[1]}" "$total" "${answers[0]}" "${answers[1]}"
+        now=$(date +%s%3N)
+        [ $((now - began)) -ge 1000 ] || sleep "0.$(printf %03d $((1000 - now + began)))"
+    done
+}
+
+# The answers of port $1 to the requests of a second, like `8 × 200`.
+answers() {
+    local passed=0 stopped=0 status _
+    for _ in $(seq "$speed"); do
+        exec 3<>"/dev/tcp/127.0.0.1/$1"
+        printf 'GET / HTTP/1.0\r\n\r\n' >&3
+        read -r _ status _ <&3
+        exec 3>&-
+        if [ "$status" = 429 ]; then stopped=$((stopped + 1)); else passed=$((passed + 1)); fi
+    done
+    [ "$passed" -eq 0 ] || printf '%d × 200 ' "$passed"
+    [ "$stopped" -eq 0 ] || printf '%d × 429' "$stopped"
+}
+
+# The client's rate in table $2 of the node that has its runtime API on port $1
+rate() { ask "$1" "show table agg/$2" | sed -n 's/.*http_req_rate([0-9]*)=\([0-9]*\).*/\1/p'; }
+
+leased() { ask "$cli1" 'show table agg/lease' | grep -q key=agg1 && ask "$cli2" 'show table agg/lease' | grep -q key=agg1; }
+
 # Starts over inside a network namespace, if one can be had.
 isolate() {
     [ -z "${PEERCTL_DEMO_ISOLATED:-}" ] || return 0
@@ -70,17 +188,17 @@ newest_haproxy() {
     echo "$found"
 }
 
-# http1 http2 cli1 cli2 peer1 peer2
+# http1 http2 cli1 cli2 peer1 peer2 peer3
 choose_ports() {
-    local ports=(8081 8082 9001 9002 10001 10002) port
+    local ports=(8081 8082 9001 9002 10001 10002 10003) port
     if [ "$PEERCTL_DEMO_ISOLATED" = no ]; then
         ports=()
-        while [ ${#ports[@]} -lt 6 ]; do
+        while [ ${#ports[@]} -lt 7 ]; do
             port=$((20000 + RANDOM % 12000))
             [[ " ${ports[*]} " == *" $port "* ]] || listens "$port" || ports+=("$port")
         done
     fi
-    read -r http1 http2 cli1 cli2 peer1 peer2 <<<"${ports[*]}"
+    read -r http1 http2 cli1 cli2 peer1 peer2 peer3 <<<"${ports[*]}"
 }
 
 write_configuration() {
@@ -106,6 +224,7 @@ CONFIGURATION
 }
 
 declare -A pids=()
+denied=0
 
 start() {
     local name=$1

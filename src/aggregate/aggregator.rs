@@ -147,6 +147,18 @@ impl Aggregator {
         self.has_output(peer)
     }
 
+    /// A destination is sent all totals once more, if they are published.
+    pub fn refill(&mut self, peer: PeerNumber) {
+        let Some(state) = self.peers.get(peer.0) else { return };
+        if !self.is_open || !state.is_up || !state.is_destination() {
+            return;
+        }
+        for totals in &mut self.totals {
+            totals.empty(peer.0);
+            totals.fill(peer.0);
+        }
+    }
+
     /// Whether something waits for a destination.
     #[must_use]
     pub fn has_output(&self, peer: PeerNumber) -> bool {

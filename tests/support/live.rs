@@ -14,6 +14,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::Write as _,
+    net::TcpStream,
     ops::{Deref, DerefMut},
     path::Path,
 };
@@ -49,6 +50,7 @@ pub(crate) struct Setup<'a> {
     tls: Option<&'a Authority>,
     global: String,
     section: String,
+    more: String,
 }
 
 /// A running HAProxy, which is also its [`Running`].
@@ -59,6 +61,10 @@ pub(crate) struct Live<'a> {
     running: Option<Running<'a>>,
     dir: TempDir,
 }
+
+/// A connection that is kept for request after request.
+#[derive(Debug)]
+pub(crate) struct Client(TcpStream);
 
 impl<'a> Setup<'a> {
     /// `lb1` at port 10001 with its guest `peerctl`.
@@ -74,6 +80,7 @@ impl<'a> Setup<'a> {
             tls: None,
             global: String::new(),
             section: String::new(),
+            more: String::new(),
         }
     }
 
@@ -139,6 +146,12 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// More sections at the end of the file, with 127.0.0. for the network.
+    pub(crate) fn more(mut self, text: &str) -> Self {
+        self.more += text;
+        self
+    }
+
     /// The configuration file, with 127.0.0. for the network.
     pub(crate) fn configuration(&self) -> String {
         let tls = self.tls.map_or_else(String::new, |authority| {
@@ -178,11 +191,11 @@ impl<'a> Setup<'a> {
         }
         let port = self.http_port(0);
         let _ = writeln!(text, "frontend web\n    bind 127.0.0.1:{port}\n    http-request return status 200");
-        text
+        text + &self.more
     }
 
     /// Where the frontend of the table with this number listens; 0 is a web server.
-    fn http_port(&self, number: usize) -> u16 {
+    pub(crate) fn http_port(&self, number: usize) -> u16 {
         8000 + (self.port - 10_000) * 100 + u16::try_from(number).expect("few tables")
     }
 
@@ -229,11 +242,16 @@ impl<'a> Live<'a> {
     }
 
     fn request(&self, number: usize, key: &str, times: usize) {
-        let mut stream = self.setup.network.connect(self.setup.http_port(number)).expect("HAProxy listens");
+        let mut client = self.client(number);
         for _ in 0..times {
-            stream.write_all(format!("GET /?k={key} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).expect("HAProxy reads");
-            read_answer(&mut stream);
+            let (status, _) = client.get(&format!("/?k={key}"));
+            assert_eq!(status, 200);
         }
+    }
+
+    /// A client of the frontend with this number: 1 is that of the first table, 0 a web server.
+    pub(crate) fn client(&self, number: usize) -> Client {
+        Client(self.setup.network.connect(self.setup.http_port(number)).expect("HAProxy listens"))
     }
 
     /// `show table NAME`, taken apart.
@@ -305,6 +323,14 @@ impl<'a> Live<'a> {
     /// Waits until HAProxy has a session with `peer`.
     pub(crate) fn wait_established(&self, peer: &str) {
         wait_until(&format!("a session with {peer}"), || self.is_established(peer).then_some(()));
+    }
+}
+
+impl Client {
+    /// Asks for a path; returns the status and the body.
+    pub(crate) fn get(&mut self, path: &str) -> (u16, String) {
+        self.0.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).expect("HAProxy reads");
+        read_answer(&mut self.0)
     }
 }
 

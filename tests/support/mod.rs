@@ -38,5 +38,5 @@ pub(crate) use self::{
     network::Network,
     program::{Ended, Program},
     running::{Retired, Running},
-    wait::{DEADLINE, wait_until},
+    wait::{DEADLINE, try_until, wait_until},
 };

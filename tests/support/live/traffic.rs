@@ -48,8 +48,8 @@ pub(super) fn base64(key: &[u8]) -> String {
     key.chunks(3).map(digits).collect()
 }
 
-/// Reads one answer with `content-length`.
-pub(super) fn read_answer(stream: &mut TcpStream) {
+/// Reads one answer with `content-length`: its status and its body.
+pub(super) fn read_answer(stream: &mut TcpStream) -> (u16, String) {
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -60,8 +60,8 @@ pub(super) fn read_answer(stream: &mut TcpStream) {
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
         if body.len() >= length.trim().parse().expect("a number") {
-            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-            return;
+            let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+            return (status, body.to_owned());
         }
     }
 }

@@ -276,8 +276,10 @@ impl Runner {
         if !(first && at.is_node()) {
             return;
         }
-        let naming = &aggregator.options().naming;
-        for announced in at.tables.iter().filter(|announced| announced.rejected.is_none()) {
+        let (naming, lease) = (&aggregator.options().naming, &aggregator.options().lease);
+        let added_up =
+            |announced: &&Announced| announced.rejected.is_none() && lease.as_ref() != Some(&announced.definition.name);
+        for announced in at.tables.iter().filter(added_up) {
             let total = naming.total_of(&announced.definition.name).filter(|total| at.table(total).is_none());
             if let Some(total) = total {
                 self.messages.push(format!(
@@ -288,7 +290,7 @@ impl Runner {
                 ));
             }
         }
-        let lease = aggregator.options().lease.as_ref().filter(|lease| at.table(lease).is_none());
+        let lease = lease.as_ref().filter(|lease| at.table(lease).is_none());
         if let Some(lease) = lease {
             self.messages.push(format!(
                 "{}: it has no table `{}`, so it can't see whether the totals can be trusted; add it as `{}`",
@@ -333,7 +335,7 @@ impl Runner {
     fn teach(&mut self, peer: usize, now: Instant, session: &mut Session) -> Option<Next> {
         let now_ms = self.wall.ms(now);
         let at = self.peers.get_mut(peer)?;
-        let mut cursor: TeachCursor = at.lesson?;
+        let mut cursor: TeachCursor = at.lesson.filter(|_| at.relation != Relation::Up)?;
         let aggregator = self.aggregators.get_mut(at.section)?;
         let Peer { outlets, counts, tables, .. } = at;
         let all = aggregator.teach_back(at.number, &mut cursor, now_ms, TURN, |_, definition, push| {
@@ -351,6 +353,17 @@ impl Runner {
         session.end_resync(whole);
         (at.lesson, at.taught_at) = (None, Some(now));
         None
+    }
+
+    /// A level above that wanted all totals has them. They are all that there is as long as all sources are fresh.
+    fn told_all(&mut self, peer: usize, now: Instant, session: &mut Session) {
+        let now_ms = self.wall.ms(now);
+        let Some(at) = self.peers.get_mut(peer).filter(|at| at.relation == Relation::Up) else { return };
+        let Some(aggregator) = self.aggregators.get_mut(at.section) else { return };
+        if at.lesson.take().is_some() {
+            session.end_resync(aggregator.lease(now_ms).is_valid && !self.dry_run);
+            at.taught_at = Some(now);
+        }
     }
 
     /// Sends a peer what waits for it; says whether more does.
@@ -425,8 +438,12 @@ impl Handler for Runner {
             Event::Table(table) => self.table(peer.0, now, table),
             Event::ResyncEnded { complete } => self.learned(peer.0, now, complete),
             Event::ResyncRequested => {
-                if let Some(at) = self.peers.get_mut(peer.0) {
-                    at.wants_all(now);
+                let Some(at) = self.peers.get_mut(peer.0) else { return };
+                at.wants_all(now);
+                if let (Relation::Up, Some(_), Some(aggregator)) =
+                    (at.relation, at.lesson, self.aggregators.get_mut(at.section))
+                {
+                    aggregator.refill(at.number);
                 }
             }
             Event::ResyncConfirmed | Event::Acked { .. } | Event::Closed(_) => {}
@@ -459,6 +476,9 @@ impl Handler for Runner {
         aggregator.tick(now_ms, BUDGET);
         let lease = if self.dry_run { None } else { self.lease(peer.0, now, session) };
         let more = !self.dry_run && self.publish(peer.0, now, session);
+        if !more {
+            self.told_all(peer.0, now, session);
+        }
         self.wake_those_with_output(Some(peer.0));
         if more {
             // If enough waits to be sent, it is called again when that has gone.
