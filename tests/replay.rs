@@ -133,7 +133,7 @@ fn what_is_there_is_left_alone_unless_it_is_to_be_overwritten() {
 
         let (code, stdout, stderr) = replay(&network, &lb1, &file, &["--check"]);
         assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
-        assert!(stdout.contains("/t  2 entries would be sent; the 1 keys that are there stay"), "{stdout}");
+        assert!(stdout.contains("/t  1 entry would be sent; 1 left alone because the key is there\n"), "{stdout}");
         assert_eq!(lb1.shown("mesh/t").entries.len(), 1, "--check sends nothing");
 
         let values = || {

@@ -1,5 +1,7 @@
 //! `peerctl replay`.
 
+mod report;
+mod route;
 mod source;
 mod teach;
 
@@ -23,9 +25,10 @@ use crate::grammar::DataType;
 use crate::node::{Retry, clock};
 use crate::table::Store;
 
-use super::fit::{Gauges, LeftOut, Mismatch, Plan};
+use super::fit::{Gauges, Mismatch, Plan};
+use route::{How, Keys, Route};
 use source::{Source, Survey, Surveyed};
-use teach::{How, Meeting, Problem, Route, Tally, Taught, teach};
+use teach::{Meeting, Problem, Taught, teach};
 
 /// How the peers are asked for what they have.
 const COURSE: Course = Course { who: Identity::Listed, timeout: Duration::from_secs(30), again: false };
@@ -61,8 +64,11 @@ pub fn run(view: &View, args: &ReplayArgs) -> Result<Exit, Failure> {
     }
     drop(learned);
     if args.check {
-        let text: String =
-            targets.peers.iter().zip(&plans).map(|(peer, routes)| job.announcement(peer, routes)).collect();
+        let mut text = String::new();
+        for (peer, routes) in targets.peers.iter().zip(&plans) {
+            let foreseen = route::foresee(&job.source, routes, &job.how())?;
+            text += &report::foreseen(&job, peer, routes, &foreseen);
+        }
         stdout::print(|out| out.write_all(text.as_bytes()))?;
         return Ok(Exit::Done);
     }
@@ -161,7 +167,7 @@ impl<'a> Job<'a> {
     }
 
     /// The keys that stay as they are.
-    fn existing(&self, store: &Store) -> Option<Rc<teach::Keys>> {
+    fn existing(&self, store: &Store) -> Option<Rc<Keys>> {
         let keys = || store.iter(0).map(|entry| entry.key().into()).collect();
         (self.args.existing == Existing::Skip).then(|| Rc::new(keys()))
     }
@@ -172,7 +178,7 @@ impl<'a> Job<'a> {
         let mut worst = Exit::Done;
         for (peer, routes) in targets.peers.iter().zip(plans) {
             let (taught, exit) = self.send_to(targets, peer, routes)?;
-            let report = self.report(peer, routes, &taught);
+            let report = report::taught(self, peer, routes, &taught);
             stdout::print(|out| out.write_all(report.as_bytes()))?;
             worst = worse(worst, exit);
             if exit.is_signal() {
@@ -183,16 +189,7 @@ impl<'a> Job<'a> {
     }
 
     fn send_to(&self, targets: &Targets, peer: &Target, routes: &[Option<Route>]) -> Result<(Taught, Exit), Failure> {
-        let how = How {
-            ages: self.args.life == Life::Rest,
-            pace: match self.args.speed {
-                Speed::Max => None,
-                Speed::Once => Some(1),
-                Speed::Ten => Some(10),
-            },
-            first: self.survey.first,
-            began: clock::now(),
-        };
+        let how = self.how();
         let mut session = 1;
         loop {
             let bar = self.bar(peer, routes);
@@ -230,6 +227,19 @@ impl<'a> Job<'a> {
         }
     }
 
+    fn how(&self) -> How {
+        How {
+            ages: self.args.life == Life::Rest,
+            pace: match self.args.speed {
+                Speed::Max => None,
+                Speed::Once => Some(1),
+                Speed::Ten => Some(10),
+            },
+            first: self.survey.first,
+            began: clock::now(),
+        }
+    }
+
     fn bar(&self, peer: &Target, routes: &[Option<Route>]) -> ProgressBar {
         if !io::stderr().is_terminal() {
             return ProgressBar::hidden();
@@ -240,48 +250,6 @@ impl<'a> Job<'a> {
             bar.set_style(style);
         }
         bar
-    }
-
-    /// What `--check` prints of one peer.
-    fn announcement(&self, peer: &Target, routes: &[Option<Route>]) -> String {
-        let mut text = Self::head(peer);
-        for (table, name, route) in self.sent(routes) {
-            let existing = match &route.existing {
-                Some(keys) => format!("; the {} keys that are there stay as they are", keys.len()),
-                None => String::new(),
-            };
-            text += &format!("  {}  {} entries would be sent{existing}\n", escape::name(name), table.entries);
-            text += &left_out(route);
-        }
-        text
-    }
-
-    /// What became of the entries for one peer.
-    fn report(&self, peer: &Target, routes: &[Option<Route>], taught: &Taught) -> String {
-        let mut text = Self::head(peer);
-        let tallies: Vec<_> = self.survey.tables.iter().zip(&taught.tallies).collect();
-        for (table, name, route) in self.sent(routes) {
-            let Some((_, tally)) = tallies.iter().find(|(other, _)| std::ptr::eq(*other, table)) else { continue };
-            text += &format!("  {}  {}\n{}", escape::name(name), told(tally, table.entries), left_out(route));
-        }
-        if let Some(error) = &taught.unfit {
-            text += &format!("  not sent because HAProxy could not take it: {error}\n");
-        }
-        match &taught.problem {
-            Some(Problem::NotAcknowledged) => {
-                text +=
-                    "  what isn't acknowledged was perhaps not taken: look at `show table` there, and run it again\n";
-            }
-            Some(Problem::Link(why)) => text += &format!("  given up: {}\n", escape::line(why.as_bytes())),
-            Some(Problem::File(error)) => text += &format!("  the file has changed meanwhile: {error}\n"),
-            None => {}
-        }
-        text
-    }
-
-    fn head(peer: &Target) -> String {
-        let address = peer.address.as_ref().map_or_else(String::new, |address| format!(" {address}"));
-        format!("{}{address}\n", peer.shown())
     }
 
     /// The tables that are sent, the name each has at the peer, and its route.
@@ -331,33 +299,6 @@ fn peers_help(survey: &Survey) -> String {
     peers.sort();
     peers.dedup();
     format!("choose what one of them had: --from {}", peers.join(", --from "))
-}
-
-fn left_out(route: &Route) -> String {
-    let mut all: Vec<(DataType, LeftOut)> = route.plans.iter().flat_map(|plan| plan.left_out.iter().copied()).collect();
-    all.sort_by_key(|(data_type, _)| *data_type);
-    all.dedup();
-    all.iter().map(|(data_type, why)| format!("    not sent: {data_type} ({why})\n")).collect()
-}
-
-/// One line about the entries of a table.
-fn told(tally: &Tally, entries: u64) -> String {
-    let mut text = match (tally.sent, tally.acked) {
-        (0, _) => "nothing sent".to_owned(),
-        (sent, acked) if sent == acked => format!("{sent} sent, all acknowledged"),
-        (sent, acked) => format!("{sent} sent, {acked} of them acknowledged"),
-    };
-    for (count, what) in [
-        (tally.existing, "left alone because the key is there"),
-        (tally.dead, "dead by now"),
-        (tally.unfit, "impossible to send"),
-        (entries.saturating_sub(tally.read), "not come to"),
-    ] {
-        if count > 0 {
-            text += &format!("; {count} {what}");
-        }
-    }
-    text
 }
 
 /// Waits so long, or until a signal comes.

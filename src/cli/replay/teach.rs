@@ -1,17 +1,15 @@
 //! Sends entries to one peer and waits until it has acknowledged them.
 
-use std::collections::HashSet;
-use std::rc::Rc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
+use super::route::{Fate, How, Route, Tally};
 use super::source::{Batch, Recorded, Source};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::fit::Plan;
 use crate::cli::learn::{Ending, attend};
 use crate::cli::turned_away::TurnedAway;
 use crate::node::{
@@ -20,7 +18,7 @@ use crate::node::{
 };
 use crate::proto::Session;
 use crate::proto::session::{EnvelopeError, Event, LocalTable, Push};
-use crate::record::{RecordError, Time};
+use crate::record::RecordError;
 use crate::stick::ValueKind;
 
 /// How long a peer that has everything may take to acknowledge some of it.
@@ -34,48 +32,6 @@ const SOON: Duration = Duration::from_millis(1);
 
 /// The most entries pushed in one turn, so that heartbeats and acknowledgements have theirs.
 const TURN: usize = 2048;
-
-/// How entries are sent.
-#[derive(Clone, Debug)]
-pub(super) struct How {
-    /// The time since the record has passed for the entry, too.
-    pub(super) ages: bool,
-    /// The pace of the recording, so many times; `None` = as fast as it goes.
-    pub(super) pace: Option<u32>,
-    /// The time of the first entry of the file.
-    pub(super) first: Option<Time>,
-    /// When the first entry was, or is to be, sent.
-    pub(super) began: Instant,
-}
-
-/// Where a table of the file goes.
-#[derive(Clone, Debug)]
-pub(super) struct Route {
-    /// For each definition in the file.
-    pub(super) plans: Vec<Plan>,
-    /// The keys that the peer had before anything was sent, if those are left alone.
-    pub(super) existing: Option<Rc<Keys>>,
-}
-
-/// Keys of a table.
-pub(super) type Keys = HashSet<Box<[u8]>>;
-
-/// What became of the entries of one table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Tally {
-    /// Read from the file.
-    pub(super) read: u64,
-    /// Sent.
-    pub(super) sent: u64,
-    /// Acknowledged.
-    pub(super) acked: u64,
-    /// Left alone because the peer has the key.
-    pub(super) existing: u64,
-    /// Not sent because their life had ended.
-    pub(super) dead: u64,
-    /// Not sent because no HAProxy could take them.
-    pub(super) unfit: u64,
-}
 
 /// How it ended.
 #[derive(Debug)]
@@ -285,16 +241,17 @@ impl Teacher {
         }
         tally.read += 1;
         self.bar.inc(1);
-        if way.route.existing.as_ref().is_some_and(|keys| keys.contains(entry.key)) {
-            tally.existing += 1;
-            return None;
-        }
-        let passed = if self.how.ages && self.how.pace.is_none() { age_ms(entry.time) } else { 0 };
-        let left = entry.expire_ms.map(|life| u32::try_from(u64::from(life).saturating_sub(passed)).unwrap_or(life));
-        if left == Some(0) {
-            tally.dead += 1;
-            return None;
-        }
+        let (passed, left) = match way.route.fate(&self.how, entry) {
+            Fate::Existing => {
+                tally.existing += 1;
+                return None;
+            }
+            Fate::Dead => {
+                tally.dead += 1;
+                return None;
+            }
+            Fate::Sent { passed_ms, left_ms } => (passed_ms, left_ms),
+        };
         // A table that never expires shows `exp=0` for ever after a timed update; the others in versions up to 3.0 would take
         // a longer life than theirs.
         let there = plan.definition.expire_ms;
@@ -331,11 +288,6 @@ impl Teacher {
         self.moved = now;
         None
     }
-}
-
-/// Milliseconds since a record was made; none if it is of the future, as after a step of the clock.
-fn age_ms(time: Time) -> u64 {
-    u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX).saturating_sub(time.unix_ms())
 }
 
 impl Handler for Teacher {
