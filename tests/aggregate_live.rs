@@ -7,13 +7,9 @@ mod star;
 
 #[path = "aggregate_live/faults.rs"]
 mod faults;
-#[path = "aggregate_live/latency.rs"]
-mod latency;
 #[path = "aggregate_live/operation.rs"]
 mod operation;
 #[path = "aggregate_live/pair.rs"]
 mod pair;
-#[path = "aggregate_live/rates.rs"]
-mod rates;
 #[path = "aggregate_live/wrong.rs"]
 mod wrong;
