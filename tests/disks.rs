@@ -22,11 +22,10 @@ struct Disk<'a> {
 }
 
 impl<'a> Disk<'a> {
-    /// `None` where mounting isn't permitted.
-    fn new(network: &'a Network, options: &str) -> Option<Self> {
-        if !network.is_own() {
-            return None;
-        }
+    /// # Panics
+    /// Where mounting isn't permitted.
+    fn new(network: &'a Network, options: &str) -> Self {
+        assert!(network.is_own(), "this test mounts a disk in a namespace of its own: run it as root");
         let dir = tempfile::tempdir().expect("a folder");
         let script = format!("mount -t tmpfs -o size=1m,{options} tmpfs \"$0\" && echo ready && exec cat");
         let mut holder = network.command("unshare");
@@ -35,7 +34,8 @@ impl<'a> Disk<'a> {
         let mut line = String::new();
         BufReader::new(holder.stdout.take().expect("a pipe")).read_line(&mut line).expect("text");
         let disk = Self { network, holder, dir };
-        (line == "ready\n").then_some(disk)
+        assert_eq!(line, "ready\n", "this test mounts a disk: run it as root");
+        disk
     }
 
     /// A file of it, for programs that run on it.
@@ -134,7 +134,7 @@ fn recorded_in(text: &[u8]) -> (Vec<String>, bool) {
 fn a_recording_on_a_full_disk_acknowledges_nothing_more_and_goes_on_when_there_is_room() {
     let haproxy = support::haproxies().pop().expect("a HAProxy");
     let network = Network::new();
-    let Some(disk) = Disk::new(&network, "mode=755") else { return };
+    let disk = Disk::new(&network, "mode=755");
     let lb1 = filled(&haproxy, &network, 10);
     disk.fill();
     let (file, outside) = (disk.path("rec"), disk.outside("rec"));
@@ -165,7 +165,7 @@ fn a_recording_on_a_full_disk_acknowledges_nothing_more_and_goes_on_when_there_i
 fn what_a_full_disk_did_not_take_comes_again() {
     let haproxy = support::haproxies().pop().expect("a HAProxy");
     let network = Network::new();
-    let Some(disk) = Disk::new(&network, "mode=755") else { return };
+    let disk = Disk::new(&network, "mode=755");
     let lb1 = filled(&haproxy, &network, 10);
     disk.fill();
     let (file, outside) = (disk.path("rec"), disk.outside("rec"));
@@ -199,7 +199,7 @@ fn what_a_full_disk_did_not_take_comes_again() {
 fn a_dump_onto_a_full_or_read_only_disk_leaves_what_was_there() {
     let haproxy = support::haproxies().pop().expect("a HAProxy");
     let network = Network::new();
-    let Some(disk) = Disk::new(&network, "mode=755") else { return };
+    let disk = Disk::new(&network, "mode=755");
     let lb1 = filled(&haproxy, &network, 2000);
     let peer = format!("lb1={}", lb1.address());
     fs::write(disk.outside("dump"), "the one before\n").expect("room");
@@ -214,7 +214,7 @@ fn a_dump_onto_a_full_or_read_only_disk_leaves_what_was_there() {
         assert_eq!(fs::read_to_string(disk.outside("dump")).expect("there"), "the one before\n");
     }
 
-    let Some(disk) = Disk::new(&network, "ro") else { return };
+    let disk = Disk::new(&network, "ro");
     for words in [&["dump", &peer, "-o"][..], &["watch", "--format", "text", &peer, "--record"]] {
         let ended = disk.peerctl(&[words, &[&disk.path("file")]].concat()).wait();
         assert_eq!(ended.status.code(), Some(3), "{words:?}: {}", ended.stderr);
