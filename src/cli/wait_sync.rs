@@ -132,7 +132,7 @@ fn judge(counting: &Counting, at: usize, lesson: &Lesson, count: &Count) -> (Ans
             let next = if help.is_empty() { String::new() } else { format!("; {help}") };
             (Answer::Silent, format!("{why}{next}"))
         }
-        (_, None) => (Answer::Silent, "no whole answer in time".to_owned()),
+        (_, None) => (Answer::Silent, "no whole answer so far".to_owned()),
         (_, Some(false)) => (Answer::Partial, format!("not in sync (resync partial); {held}")),
         (_, Some(true)) if counting.is_satisfied(at) => (Answer::InSync, format!("in sync; {held}")),
         (_, Some(true)) if total == 0 && counting.wants_anything() => (
