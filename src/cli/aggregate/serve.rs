@@ -1,10 +1,12 @@
 //! The running aggregator: learns from all sources, adds up and publishes, until a signal comes.
 
 mod control;
+mod learning;
 mod metrics;
 mod outlet;
 mod peer;
 mod runner;
+mod sending;
 mod state;
 pub(in crate::cli) mod status;
 

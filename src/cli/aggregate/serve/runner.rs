@@ -2,28 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::outlet::lease_definition;
-use super::peer::{Announced, Peer, ToldUs};
+use super::peer::Peer;
 use super::state::State;
-use crate::aggregate::{self, Aggregator, Limits, PeerNumber, Relation, Restored, TeachCursor};
+use crate::aggregate::{Aggregator, Limits, PeerNumber, Relation, Restored};
 use crate::cli::aggregate::options::Options;
-use crate::cli::collect::kept;
 use crate::cli::failure::Failure;
-use crate::cli::learn;
 use crate::cli::wall::WallClock;
 use crate::escape;
-use crate::node::{Control, Handler, LinkError, LinkState, Next, OUTPUT_LOW, PeerIndex, Refusal, clock};
+use crate::node::{Control, Handler, LinkState, Next, OUTPUT_LOW, PeerIndex, Refusal, clock};
 use crate::proto::Session;
-use crate::proto::session::{Closed, Event, Push, RemoteTable, Update};
-
-/// The most entries sent to one peer in one turn, so that others have theirs.
-const TURN: usize = 1024;
+use crate::proto::session::Event;
 
 /// Entries of each table and source that are looked at in one turn.
 const BUDGET: usize = 4096;
-
-/// How often the lease is sent.
-const LEASE: Duration = Duration::from_millis(500);
 
 /// The handler.
 #[derive(Debug)]
@@ -39,7 +30,8 @@ pub(super) struct Runner {
     /// Lines for people.
     pub(super) messages: Vec<String>,
     pub(super) stopping: bool,
-    values: Vec<u64>,
+    /// The values of an entry, for a moment.
+    pub(super) values: Vec<u64>,
     /// By section.
     pub(super) pulses: Vec<Pulse>,
 }
@@ -57,7 +49,7 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    fn note(&mut self, now: Instant, count: u64) {
+    pub(super) fn note(&mut self, now: Instant, count: u64) {
         self.look(now);
         if count > 0 {
             self.last = Some(now);
@@ -217,209 +209,6 @@ impl Runner {
                 self.control.wake(PeerIndex(at));
             }
         }
-    }
-
-    fn table(&mut self, peer: usize, now: Instant, table: &RemoteTable) {
-        let now_ms = self.wall.ms(now);
-        let Some(at) = self.peers.get_mut(peer) else { return };
-        let Some(aggregator) = self.aggregators.get_mut(at.section) else { return };
-        let definition = &table.definition;
-        at.outlets.redefined(&definition.name);
-        let (mut id, mut rejected) = (None, None);
-        let name = escape::name(&definition.name);
-        match aggregator.table(at.number, table.index, definition, now_ms) {
-            aggregate::Announced::Accepted => {
-                if let Some(state) = &mut self.state {
-                    match state.table(&at.name, definition) {
-                        Ok(number) => id = Some(number),
-                        Err(why) => self.messages.push(format!("table {name}: it isn't kept on disk: {why}")),
-                    }
-                }
-            }
-            aggregate::Announced::Rejected(why) => {
-                self.messages.push(format!("{}: table {name} is not added up: {why}", at.shown));
-                rejected = Some(why.to_string());
-            }
-            aggregate::Announced::Echo | aggregate::Announced::NotOurs => {}
-        }
-        at.tables.push(Announced { definition: definition.clone(), id, rejected });
-    }
-
-    #[inline]
-    fn update(&mut self, peer: usize, now: Instant, update: &Update<'_>) {
-        let now_ms = self.wall.ms(now);
-        let Some(at) = self.peers.get_mut(peer) else { return };
-        at.counts.updates += 1;
-        if !update.resync {
-            at.ledger.note(update.table.index, update.id);
-        }
-        let Some(aggregator) = self.aggregators.get_mut(at.section) else { return };
-        let taken = aggregator.update(at.number, update.table.index, &kept(update), now_ms).is_some();
-        let id = at.tables.get(update.table.index).and_then(|announced| announced.id).filter(|_| taken);
-        if let (Some(state), Some(id)) = (&mut self.state, id) {
-            state.update(id, update.table.definition.expire_ms, self.wall.at(now), update);
-        }
-    }
-
-    fn learned(&mut self, peer: usize, now: Instant, complete: bool) {
-        let now_ms = self.wall.ms(now);
-        let Some(at) = self.peers.get_mut(peer) else { return };
-        let Some(aggregator) = self.aggregators.get_mut(at.section) else { return };
-        aggregator.resync_ended(at.number, complete, now_ms);
-        let told = if complete { ToldUs::All } else { ToldUs::Tables };
-        let first = at.told_us == ToldUs::Little;
-        if told > at.told_us {
-            at.told_us = told;
-            let what = if complete { "in sync" } else { "it doesn't have everything itself (resync partial)" };
-            self.messages.push(format!("{}: {what}", at.shown));
-        }
-        if !(first && at.is_node()) {
-            return;
-        }
-        let (naming, lease) = (&aggregator.options().naming, &aggregator.options().lease);
-        let added_up =
-            |announced: &&Announced| announced.rejected.is_none() && lease.as_ref() != Some(&announced.definition.name);
-        for announced in at.tables.iter().filter(added_up) {
-            let total = naming.total_of(&announced.definition.name).filter(|total| at.table(total).is_none());
-            if let Some(total) = total {
-                self.messages.push(format!(
-                    "{}: it has no table `{}`, so nobody reads the totals there; add it to its peers section as `{}`",
-                    at.shown,
-                    escape::name(&total),
-                    announced.definition
-                ));
-            }
-        }
-        let lease = lease.as_ref().filter(|lease| at.table(lease).is_none());
-        if let Some(lease) = lease {
-            self.messages.push(format!(
-                "{}: it has no table `{}`, so it can't see whether the totals can be trusted; add it as `{}`",
-                at.shown,
-                escape::name(lease),
-                lease_definition(lease)
-            ));
-        }
-    }
-
-    fn closed(&mut self, peer: usize, now: Instant, why: &LinkError) {
-        let now_ms = self.wall.ms(now);
-        let Some(at) = self.peers.get_mut(peer) else { return };
-        let was_up = std::mem::replace(&mut at.up, false);
-        if let (true, Some(aggregator)) = (was_up, self.aggregators.get_mut(at.section)) {
-            // What was sent before an end in order has arrived.
-            let in_order = matches!(why, LinkError::Session(Closed::Eof { within: 0 }));
-            aggregator.link_down(at.number, in_order, now_ms);
-        }
-        at.lesson = None;
-        if self.stopping || matches!(why, LinkError::Stopped | LinkError::Replaced) {
-            return;
-        }
-        if let LinkError::Session(Closed::Refused(status)) = why {
-            at.status = status.0;
-        }
-        if let LinkError::TakenOver { times, .. } = why {
-            at.counts.takeovers += *times as u64;
-        }
-        let text = why.to_string();
-        // What goes wrong in the same way with each call is told once.
-        if !was_up && at.told.as_ref() == Some(&text) {
-            return;
-        }
-        let help = learn::help(why, &at.shown);
-        let help = if help.is_empty() { help } else { format!("; {help}") };
-        self.messages.push(format!("{}: {text}{help}", at.shown));
-        at.told = Some(text);
-    }
-
-    /// Teaches a peer its own entries, if it wants everything; says when to come back.
-    fn teach(&mut self, peer: usize, now: Instant, session: &mut Session) -> Option<Next> {
-        let now_ms = self.wall.ms(now);
-        let at = self.peers.get_mut(peer)?;
-        let mut cursor: TeachCursor = at.lesson.filter(|_| at.relation != Relation::Up)?;
-        let aggregator = self.aggregators.get_mut(at.section)?;
-        let Peer { outlets, counts, tables, .. } = at;
-        let all = aggregator.teach_back(at.number, &mut cursor, now_ms, TURN, |_, definition, push| {
-            let theirs = tables.iter().rev().map(|table| &table.definition).find(|there| there.name == definition.name);
-            // It may not have announced anything yet: it is the definition that it had.
-            let sent = outlets.push(session, definition, Some(theirs.unwrap_or(definition)), push);
-            counts.taught += u64::from(sent);
-            session.pending_output() < OUTPUT_LOW
-        });
-        if !all {
-            at.lesson = Some(cursor);
-            return Some(if session.pending_output() < OUTPUT_LOW { Next::Again } else { Next::Wait });
-        }
-        let whole = aggregator.may_finish(at.number);
-        session.end_resync(whole);
-        (at.lesson, at.taught_at) = (None, Some(now));
-        None
-    }
-
-    /// A level above that wanted all totals has them. They are all that there is as long as all sources are fresh.
-    fn told_all(&mut self, peer: usize, now: Instant, session: &mut Session) {
-        let now_ms = self.wall.ms(now);
-        let Some(at) = self.peers.get_mut(peer).filter(|at| at.relation == Relation::Up) else { return };
-        let Some(aggregator) = self.aggregators.get_mut(at.section) else { return };
-        if at.lesson.take().is_some() {
-            session.end_resync(aggregator.lease(now_ms).is_valid && !self.dry_run);
-            at.taught_at = Some(now);
-        }
-    }
-
-    /// Sends a peer what waits for it; says whether more does.
-    fn publish(&mut self, peer: usize, now: Instant, session: &mut Session) -> bool {
-        let now_ms = self.wall.ms(now);
-        let Some(at) = self.peers.get_mut(peer) else { return false };
-        let Some(aggregator) = self.aggregators.get_mut(at.section) else { return false };
-        // What a node has is known when it has told everything.
-        let is_node = at.is_node();
-        if !at.has_told_tables() {
-            return false;
-        }
-        if session.pending_output() >= OUTPUT_LOW {
-            return true;
-        }
-        let before = at.counts.published;
-        let Peer { outlets, counts, tables, .. } = at;
-        let more = aggregator.publish(at.number, now_ms, TURN, |_, definition, push| {
-            let theirs = tables.iter().rev().map(|table| &table.definition).find(|there| there.name == definition.name);
-            let theirs = if is_node { theirs } else { Some(definition) };
-            counts.published += u64::from(outlets.push(session, definition, theirs, push));
-            session.pending_output() < OUTPUT_LOW
-        });
-        at.is_busy = more;
-        let sent = at.counts.published - before;
-        if let Some(pulse) = self.pulses.get_mut(at.section) {
-            pulse.note(now, sent);
-        }
-        more
-    }
-
-    /// Says how many sources are fresh: to nodes as long as all are, to the other aggregator always. Says when to say it again.
-    fn lease(&mut self, peer: usize, now: Instant, session: &mut Session) -> Option<Instant> {
-        let now_ms = self.wall.ms(now);
-        let at = self.peers.get_mut(peer)?;
-        let due = at.lease_at?;
-        if due > now {
-            return Some(due);
-        }
-        at.lease_at = Some(now + LEASE);
-        let aggregator = self.aggregators.get_mut(at.section)?;
-        let name = aggregator.options().lease.clone()?;
-        let lease = aggregator.lease(now_ms);
-        let ours = lease_definition(&name);
-        let theirs = match at.relation {
-            Relation::Node if lease.is_valid => at.table(&name).cloned(),
-            Relation::Standby => Some(ours.clone()),
-            Relation::Node | Relation::Up | Relation::Down => None,
-        };
-        if let Some(theirs) = theirs {
-            self.values.clear();
-            self.values.push(lease.fresh as u64);
-            let push = Push { key: &self.us, values: &self.values, server_key: None, life_ms: None };
-            at.outlets.push(session, &ours, Some(&theirs), &push);
-        }
-        at.lease_at
     }
 }
 
