@@ -10,7 +10,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -100,10 +100,10 @@ struct Shared {
     streams: Mutex<Vec<[Stream; 2]>>,
 }
 
-/// A connection that can be cut: its two ends, and whether it is over.
+/// A connection that can be cut: its two ends, which it doesn't keep open, and whether it is over.
 #[derive(Debug)]
 struct Cutter {
-    ends: [Arc<TcpStream>; 2],
+    ends: [Weak<TcpStream>; 2],
     over: Arc<AtomicBool>,
 }
 
@@ -203,7 +203,7 @@ fn accept(listener: &TcpListener, to: &str, initiator: Initiator, plan: &impl Fn
             Initiator::Haproxy => ([Arc::clone(&back), Arc::clone(&there)], (from_haproxy, to_haproxy)),
         };
         shared.streams.lock().expect("nobody panics with it").push(streams);
-        let cutter = Cutter { ends: [Arc::clone(&caller), Arc::clone(&called)], over: Arc::clone(&over) };
+        let cutter = Cutter { ends: [Arc::downgrade(&caller), Arc::downgrade(&called)], over: Arc::clone(&over) };
         shared.pumps.lock().expect("nobody panics with it").push(cutter);
         let pumps = [(Arc::clone(&caller), Arc::clone(&called), there, faults.0), (called, caller, back, faults.1)];
         for (source, target, framer, faults) in pumps {
@@ -216,18 +216,19 @@ fn accept(listener: &TcpListener, to: &str, initiator: Initiator, plan: &impl Fn
 
 impl Cutter {
     fn cut(&self, reset: bool) {
+        let ends: Vec<Arc<TcpStream>> = self.ends.iter().filter_map(Weak::upgrade).collect();
         if reset {
-            return shut(&self.ends, &self.over);
+            return shut(&ends, &self.over);
         }
         self.over.store(true, Ordering::Relaxed);
-        for stream in &self.ends {
+        for stream in &ends {
             let _may_be_closed = stream.shutdown(Shutdown::Both);
         }
     }
 }
 
 /// Both sockets are closed with a reset as soon as both directions let go of them.
-fn shut(streams: &[Arc<TcpStream>; 2], over: &AtomicBool) {
+fn shut(streams: &[Arc<TcpStream>], over: &AtomicBool) {
     for stream in streams {
         let _may_be_closed = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
         let _wakes_the_other_direction = stream.shutdown(Shutdown::Read);
