@@ -150,7 +150,7 @@ fn signals_give_the_terminal_back() {
     let network = Network::new();
     let lb1 = setup(haproxy, &network).start();
     lb1.set_entry("mesh/t", "10.0.0.1", "data.gpc0 1");
-    for (signal, code) in [(Some(Signal::TERM), 143), (Some(Signal::HUP), 130), (None, 130)] {
+    for (signal, code) in [(Some(Signal::TERM), 143), (Some(Signal::HUP), 129), (None, 130)] {
         let mut terminal = Terminal::start(&network, &[&peer(&lb1, "lb1")], &[]);
         terminal.wait_for("10.0.0.1");
         match signal {
