@@ -216,23 +216,3 @@ impl Sum {
         self.values.iter().all(|value| *value == 0)
     }
 }
-
-/// Makes the rates among values of that layout so much older.
-pub(super) fn age(layout: &Layout, values: &mut [u64], by_ms: u64) {
-    for field in layout.fields().iter().filter(|field| is_rate(field)) {
-        for slots in field.of_mut(values).chunks_exact_mut(3) {
-            if let [elapsed, current, previous] = slots
-                && (*current, *previous) != (0, 0)
-            {
-                *elapsed = u64::from(aged(*elapsed, by_ms));
-            }
-        }
-    }
-}
-
-/// The 32 bits of a time that is so much longer ago: never so long that they wrap.
-fn aged(elapsed_ms: u64, by_ms: u64) -> u32 {
-    let elapsed = i64::from(u32::try_from(elapsed_ms).unwrap_or(u32::MAX).cast_signed());
-    let aged = elapsed.saturating_add_unsigned(by_ms);
-    i32::try_from(aged).unwrap_or(if aged < 0 { i32::MIN } else { i32::MAX }).cast_unsigned()
-}

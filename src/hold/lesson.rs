@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::grammar::DataType;
-use crate::hold::standby::{Standby, age_rates, is_alike};
+use crate::hold::standby::{Standby, is_alike};
 use crate::proto::Session;
 use crate::proto::session::{LocalTable, Push};
 use crate::stick::{Definition, Layout};
@@ -105,7 +105,7 @@ impl Lesson {
 
     fn push(&mut self, definition: &Definition, form: &Form, entry: &EntryRef<'_>, session: &mut Session) -> bool {
         entry.values(&mut self.values);
-        age_rates(definition, &mut self.values, entry.age_ms());
+        definition.layout.age(&mut self.values, entry.age_ms());
         self.sent.clear();
         for slots in &form.slots {
             self.sent.extend_from_slice(self.values.get(slots.clone()).unwrap_or_default());

@@ -6,7 +6,7 @@ use crate::grammar::DataType;
 use crate::hold::peer::{Announced, Course, Peer, Shadow, is_own};
 use crate::proto::session::{self, RemoteTable};
 use crate::proto::update::ServerKey;
-use crate::stick::{Definition, ValueKind};
+use crate::stick::{Definition, FreqCtr, ValueKind};
 use crate::table::{self, Applied, EntryRef, Full, Limits, Store, StoreError, Update};
 
 /// Lives are compared over clocks and networks: what differs by less is of the same age.
@@ -292,7 +292,7 @@ impl Standby {
         for entry in held.store.iter(now_ms) {
             let (age, id) = (entry.age_ms(), entry.update_id());
             entry.values(&mut self.values);
-            age_rates(definition, &mut self.values, age);
+            definition.layout.age(&mut self.values, age);
             store.mark(entry.mark());
             store.apply(now_ms, &as_update(entry.key(), &self.values, entry.server_key(), id, entry.rest_ms()));
         }
@@ -333,7 +333,7 @@ impl Standby {
             others = !same_source;
             if update.resync || !at.settled {
                 known.values(&mut self.values);
-                age_rates(&table.definition, &mut self.values, known.age_ms());
+                table.definition.layout.age(&mut self.values, known.age_ms());
             }
             same = update.resync && is_same(&table.definition, &self.values, &known, life_ms.unwrap_or(expire), update);
             if !at.settled && tells_less(&table.definition, &self.values, update) {
@@ -396,7 +396,7 @@ impl Standby {
         }
         self.values.clear();
         self.values.extend_from_slice(restored.values);
-        age_rates(definition, &mut self.values, restored.passed_ms);
+        definition.layout.age(&mut self.values, restored.passed_ms);
         held.store.mark(0);
         let update = as_update(restored.key, &self.values, restored.server_key, restored.update_id, rest);
         held.store.apply(now_ms, &update) != Applied::Dropped
@@ -499,12 +499,14 @@ fn is_same(
         let now = update.values.get(range).unwrap_or_default();
         match field.kind {
             ValueKind::Text => true,
-            ValueKind::Rate => known.chunks(3).zip(now.chunks(3)).all(|(known, now)| match (known, now) {
-                ([age, counts @ ..], [later, same @ ..]) => {
-                    // What was never counted has any age.
-                    counts == same && (age.abs_diff(*later) <= u64::from(SAME_MS) || counts.iter().all(|n| *n == 0))
-                }
-                _ => false,
+            ValueKind::Rate => known.chunks(3).zip(now.chunks(3)).all(|(known, now)| {
+                // What was made older became zero when it was over.
+                let now = FreqCtr::from_slots(now).aged(field.period_ms.unwrap_or_default(), 0);
+                let known = FreqCtr::from_slots(known);
+                let same_age = known.elapsed_ms.abs_diff(now.elapsed_ms) <= SAME_MS;
+                // What was never counted has any age.
+                let counts = (known.current, known.previous);
+                counts == (now.current, now.previous) && (same_age || counts == (0, 0))
             }),
             _ => known == now,
         }
@@ -539,20 +541,4 @@ fn as_update<'a>(
 ) -> Update<'a> {
     let server_key = server_key.map_or(table::ServerKey::Unchanged, table::ServerKey::Known);
     Update { key, values, server_key, update_id, life_ms, resync: true }
-}
-
-/// Lets time pass for frequency counters.
-pub(super) fn age_rates(definition: &Definition, values: &mut [u64], passed_ms: u64) {
-    if passed_ms == 0 {
-        return;
-    }
-    for field in definition.layout.fields().iter().filter(|field| field.kind == ValueKind::Rate) {
-        let slots = values.get_mut(field.slot..field.slot + field.slots()).unwrap_or_default();
-        for elapsed in slots.iter_mut().step_by(3) {
-            // 32 bits, signed, as the receiver reads it: what is older than that stays as old as can be.
-            let now = u32::try_from(*elapsed).unwrap_or(u32::MAX).cast_signed();
-            let then = i64::from(now).saturating_add_unsigned(passed_ms).min(i64::from(i32::MAX));
-            *elapsed = u64::from(i32::try_from(then).unwrap_or(i32::MAX).cast_unsigned());
-        }
-    }
 }

@@ -240,7 +240,8 @@ fn lives_go_on_by_the_clock_and_never_beyond_what_they_were() {
         Some((entry.rest_ms()?, entry.counter(&rate, 0).elapsed_ms))
     };
     assert_eq!(restore(1, 60_000, 0), Some((60_000, 5000)));
-    assert_eq!(restore(2, 60_000, 20_000), Some((40_000, 25_000)));
+    assert_eq!(restore(2, 60_000, 10_000), Some((50_000, 15_000)));
+    assert_eq!(restore(3, 60_000, 20_000), Some((40_000, 0)), "its rate was over after two periods");
     assert_eq!(restore(3, 90_000, 0), Some((60_000, 5000)), "no more than the table gives");
     assert_eq!(restore(4, 60_000, 60_000), None, "its life has ended");
     assert_eq!(restore(5, 60_000, u64::MAX), None);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::grammar::{DataKind, DataType, KeyType};
-use crate::stick::{Column, Schema};
+use crate::stick::{Column, FreqCtr, Schema};
 use crate::units::Delay;
 
 /// The most elements of an array that HAProxy's configuration takes.
@@ -111,6 +111,16 @@ impl Layout {
     #[must_use]
     pub const fn slots(&self) -> usize {
         self.slots
+    }
+
+    /// Makes the frequency counters among values of this layout so many milliseconds older: see [`FreqCtr::aged`].
+    pub fn age(&self, values: &mut [u64], by_ms: u64) {
+        for field in self.fields.iter().filter(|field| field.kind == ValueKind::Rate) {
+            let period_ms = field.period_ms.unwrap_or_default();
+            for slots in field.of_mut(values).as_chunks_mut::<3>().0 {
+                *slots = FreqCtr::from_slots(slots).aged(period_ms, by_ms).slots();
+            }
+        }
     }
 
     /// Whether one of the values is a text.

@@ -57,10 +57,18 @@ impl FreqCtr {
         }
     }
 
-    /// The counter as it must be sent `age_ms` after it was received, so that the next receiver reads the same rate.
+    /// The counter as it must be sent so many milliseconds after it was received, so that the next receiver reads the same
+    /// rate. One that is over is zero from then on: its time would wrap after 25 days, and the receiver would count again.
     #[must_use]
-    pub fn aged(self, age_ms: u32) -> Self {
-        Self { elapsed_ms: self.elapsed_ms.wrapping_add(age_ms), ..self }
+    pub fn aged(self, period_ms: u32, by_ms: u64) -> Self {
+        if (self.current, self.previous) == (0, 0) {
+            return self;
+        }
+        let elapsed = i64::from(self.elapsed_ms.cast_signed()).saturating_add_unsigned(by_ms);
+        if elapsed >= 2 * i64::from(period_ms) {
+            return Self::default();
+        }
+        Self { elapsed_ms: i32::try_from(elapsed).unwrap_or(i32::MAX).cast_unsigned(), ..self }
     }
 }
 
@@ -102,7 +110,23 @@ mod tests {
     fn a_counter_that_is_sent_again_keeps_its_rate() {
         let counter = FreqCtr { elapsed_ms: u32::MAX - 5, current: 6, previous: 60 };
         for (age, later) in [(0, 0), (3, 10), (10_000, 4_000), (59_000, 61_500)] {
-            assert_eq!(counter.aged(age).rate(60_000, later), counter.rate(60_000, age + later));
+            assert_eq!(counter.aged(60_000, age.into()).rate(60_000, later), counter.rate(60_000, age + later));
         }
+    }
+
+    #[test]
+    fn what_is_over_stays_over_however_old_it_gets() {
+        let day = 24 * 3_600_000;
+        let counter = FreqCtr { elapsed_ms: 0, current: 100, previous: 100 };
+        for days in [1, 24, 25, 30, 49, 50, 75, 100_000] {
+            assert_eq!(counter.aged(60_000, days * day).rate(60_000, 0), 0, "{days} days");
+            assert_eq!(counter.aged(60_000, days * day).rate(60_000, 5), 0, "{days} days, and read a little later");
+        }
+        assert_eq!(counter.aged(60_000, u64::MAX).rate(60_000, 0), 0);
+        let month = 24 * 24 * 3_600_000;
+        assert_eq!(counter.aged(month, 0).rate(month, 0), 200);
+        assert_eq!(counter.aged(month, 50 * day).rate(month, 0), 0, "two periods of 24 days are over");
+        let never = FreqCtr { elapsed_ms: 4_294_947_564, current: 0, previous: 0 };
+        assert_eq!(never.aged(60_000, day), never);
     }
 }

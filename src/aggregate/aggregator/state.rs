@@ -1,6 +1,5 @@
 //! What sources have taught, for the next process and for the sources themselves.
 
-use crate::aggregate::merge;
 use crate::aggregate::mismatch::{check, difference};
 use crate::aggregate::totals::TotalId;
 use crate::proto::session::Push;
@@ -123,7 +122,7 @@ impl Aggregator {
             return false;
         }
         let mut values = saved.values.to_vec();
-        merge::age(&saved.definition.layout, &mut values, since);
+        saved.definition.layout.age(&mut values, since);
         let update = Update {
             key: saved.key,
             values: &values,
@@ -162,7 +161,7 @@ impl Aggregator {
             cursor.key += 1;
             let Some(entry) = entry else { continue };
             entry.values(&mut values);
-            merge::age(&store.definition().layout, &mut values, entry.age_ms());
+            store.definition().layout.age(&mut values, entry.age_ms());
             let life_ms = entry.rest_ms();
             let push = Push { key: entry.key(), values: &values, server_key: entry.server_key(), life_ms };
             if !sink(totals.id, store.definition(), &push) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::aggregate::merge::{self, Plan};
+use crate::aggregate::merge::Plan;
 use crate::aggregate::mismatch::{Mismatch, check, difference};
 use crate::stick::Definition;
 use crate::table::{EntryRef, Full, Limits, ServerKey, Store, Update};
@@ -113,7 +113,7 @@ impl Totals {
 fn copy(entry: &EntryRef<'_>, to: &mut Store, now_ms: u64) {
     let mut values = Vec::new();
     entry.values(&mut values);
-    merge::age(&to.definition().layout, &mut values, entry.age_ms());
+    to.definition().layout.age(&mut values, entry.age_ms());
     let server_key = entry.server_key().map_or(ServerKey::Unchanged, ServerKey::Known);
     let (key, update_id) = (entry.key(), entry.update_id());
     to.apply(now_ms, &Update { key, values: &values, server_key, update_id, life_ms: entry.rest_ms(), resync: true });

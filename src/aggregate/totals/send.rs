@@ -1,7 +1,6 @@
 //! What a destination is sent, as it is at the moment of sending.
 
 use crate::aggregate::keys::{NONE, State};
-use crate::aggregate::merge;
 use crate::aggregate::queue::Block;
 use crate::proto::session::Push;
 use crate::stick::Definition;
@@ -96,7 +95,7 @@ impl Totals {
         if let Some((block, values)) = kept {
             self.values.clear();
             self.values.extend_from_slice(values);
-            merge::age(&self.definition.layout, &mut self.values, cx.now_ms - block.at);
+            self.definition.layout.age(&mut self.values, cx.now_ms - block.at);
             let life_ms = block.end.map(|end| u32::try_from(end.saturating_sub(cx.now_ms)).unwrap_or(u32::MAX).max(1));
             let push = Push { key: key.name(), values: &self.values, server_key: None, life_ms };
             let more = sink(self.id, &self.definition, &push);

@@ -19,7 +19,6 @@ use crate::node::{
 use crate::proto::Session;
 use crate::proto::session::{EnvelopeError, Event, LocalTable, Push};
 use crate::record::RecordError;
-use crate::stick::ValueKind;
 
 /// How long a peer that has everything may take to acknowledge some of it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -258,12 +257,7 @@ impl Teacher {
         let life_ms = left.filter(|_| there > 0).map(|life| life.min(there));
         self.values.clear();
         plan.convert(entry.values, &mut self.values);
-        for field in plan.definition.layout.fields().iter().filter(|field| field.kind == ValueKind::Rate) {
-            let slots = self.values.get_mut(field.slot..field.slot + field.slots()).unwrap_or_default();
-            for elapsed in slots.iter_mut().step_by(3) {
-                *elapsed = elapsed.wrapping_add(passed) & u64::from(u32::MAX);
-            }
-        }
+        plan.definition.layout.age(&mut self.values, passed);
         let table = way.tables.get_mut(entry.definition)?;
         let local = match *table {
             Some(local) => Ok(local),
