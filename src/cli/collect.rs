@@ -7,10 +7,9 @@ use super::learn::Pupil;
 use super::target::{Meant, Tables};
 use crate::node::PeerIndex;
 use crate::proto::session::{RemoteTable, Update};
-use crate::proto::update::ServerKey;
 use crate::record::SessionEvent;
 use crate::stick::Definition;
-use crate::table::{self, Applied, Batch, Full, Limits, Store};
+use crate::table::{Applied, Batch, Full, Limits, Store};
 
 /// How much is kept of one table: about twenty million entries with a counter or two.
 const LIMITS: Limits = Limits { entries: 1 << 26, bytes: 4 << 30, full: Full::Stop };
@@ -143,7 +142,7 @@ impl Pupil for Collector {
         }
         let at = self.peers.get(peer.0);
         if at.is_some_and(|at| matches!(at.names.get(update.table.index), Some(Some(_)))) {
-            self.waiting.push(&kept(update));
+            self.waiting.push(&update.into());
         }
     }
 
@@ -152,22 +151,6 @@ impl Pupil for Collector {
     fn pause(&mut self, _now: Instant) -> bool {
         self.settle();
         true
-    }
-}
-
-/// An update as a store takes it.
-#[must_use]
-pub fn kept<'a>(update: &Update<'a>) -> table::Update<'a> {
-    table::Update {
-        key: update.key,
-        values: update.values,
-        server_key: match update.server_key {
-            ServerKey::Text(text) => table::ServerKey::Known(text),
-            ServerKey::Unchanged | ServerKey::Unexplained => table::ServerKey::Unchanged,
-        },
-        update_id: update.id,
-        life_ms: update.life_ms,
-        resync: update.resync,
     }
 }
 

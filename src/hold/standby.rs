@@ -346,17 +346,7 @@ impl Standby {
             life_ms = Some(expire);
         }
         store.mark(mark);
-        let update = Update {
-            key: update.key,
-            values: update.values,
-            server_key: match update.server_key {
-                ServerKey::Text(text) => table::ServerKey::Known(text),
-                ServerKey::Unchanged | ServerKey::Unexplained => table::ServerKey::Unchanged,
-            },
-            update_id: update.id,
-            life_ms,
-            resync: update.resync,
-        };
+        let update = Update { life_ms, ..update.into() };
         let applied = store.apply(now_ms, &update);
         if !at.settled && applied != Applied::Dropped {
             let place = (number, Box::from(update.key));

@@ -1,5 +1,7 @@
 //! What a peer teaches about one entry, and what became of it.
 
+use crate::proto::{self, session};
+
 /// One update of one entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Update<'a> {
@@ -17,6 +19,19 @@ pub struct Update<'a> {
     pub life_ms: Option<u32>,
     /// Whether it is part of a resync.
     pub resync: bool,
+}
+
+/// As it came from a peer.
+impl<'a> From<&session::Update<'a>> for Update<'a> {
+    fn from(update: &session::Update<'a>) -> Self {
+        let server_key = match update.server_key {
+            proto::update::ServerKey::Text(text) => ServerKey::Known(text),
+            proto::update::ServerKey::Unchanged | proto::update::ServerKey::Unexplained => ServerKey::Unchanged,
+        };
+        let (key, values, update_id, life_ms, resync) =
+            (update.key, update.values, update.id, update.life_ms, update.resync);
+        Self { key, values, server_key, update_id, life_ms, resync }
+    }
 }
 
 impl Update<'_> {

@@ -6,7 +6,6 @@ use super::outlet::lease_definition;
 use super::peer::{Announced, ToldUs};
 use super::runner::Runner;
 use crate::aggregate;
-use crate::cli::collect::kept;
 use crate::cli::learn;
 use crate::escape;
 use crate::node::LinkError;
@@ -48,7 +47,7 @@ impl Runner {
             at.ledger.note(update.table.index, update.id);
         }
         let Some(aggregator) = self.aggregators.get_mut(at.section) else { return };
-        let taken = aggregator.update(at.number, update.table.index, &kept(update), now_ms).is_some();
+        let taken = aggregator.update(at.number, update.table.index, &update.into(), now_ms).is_some();
         let id = at.tables.get(update.table.index).and_then(|announced| announced.id).filter(|_| taken);
         if let (Some(state), Some(id)) = (&mut self.state, id) {
             state.update(id, update.table.definition.expire_ms, self.wall.at(now), update);

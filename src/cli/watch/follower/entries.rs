@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::super::held::{Entries, Held};
 use super::super::peer::SessionTable;
 use super::{Follower, Message};
-use crate::cli::collect::kept;
 use crate::cli::failure::Failure;
 use crate::cli::target::Meant;
 use crate::escape;
@@ -97,7 +96,7 @@ impl Follower {
             self.settle();
             (self.waiting_for, self.waiting_since) = (number, now);
         }
-        self.waiting.push(&kept(update));
+        self.waiting.push(&update.into());
     }
 
     /// Deals with the entries that came: each goes into its store and is passed on.
