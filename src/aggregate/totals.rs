@@ -231,13 +231,11 @@ impl Totals {
         let Self { inputs, plan, sum, keys, .. } = self;
         let key = &keys.list[at as usize];
         sum.begin(plan);
-        for source in bits(key.sources) {
-            let input = &inputs[source];
-            if let Some(entry) = input.store.as_ref().and_then(|store| store.get(key.name(), cx.now_ms)) {
-                let kept = input.kept.get(&at).map(|kept| &**kept);
-                sum.add(plan, &Part { entry, kept, is_up: cx.up & 1 << source != 0 });
-            }
-        }
+        let sources = bits(key.sources).filter_map(|source| Some((source, inputs[source].store.as_ref()?)));
+        Store::get_from_each(sources, key.name(), cx.now_ms, |source, entry| {
+            let kept = if plan.keeps { inputs[source].kept.get(&at).map(|kept| &**kept) } else { None };
+            sum.add(plan, &Part { entry, kept, is_up: cx.up & 1 << source != 0 });
+        });
         sum.finish(plan);
         sum.parts > 0
     }

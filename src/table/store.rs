@@ -2,6 +2,7 @@
 
 mod apply;
 mod arena;
+mod each;
 mod index;
 mod keys;
 mod limits;
