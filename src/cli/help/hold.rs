@@ -5,7 +5,7 @@ pub const HOLD: &str = "\
 Examples:
   Stand by for two load balancers, as the guest `peerctl-hold` of their
   section; what they count survives restarts of both, and of this:
-    peerctl add mesh lb1.cfg lb2.cfg --guest peerctl-hold
+    peerctl add mesh lb1.cfg lb2.cfg --guest=peerctl-hold
     peerctl hold -f /etc/haproxy/haproxy.cfg -L peerctl-hold \\
       --state /var/lib/peerctl/hold.ndjson
 
