@@ -1,7 +1,8 @@
 //! peerctl: for people who run HAProxy *peers*, the replication of stick tables between HAProxy instances.
 //!
 //! This library is what the `peerctl` program is made of. It reads `haproxy.cfg` without losing a byte, knows what
-//! HAProxy makes of it, and edits it without touching a byte it wasn't asked to touch.
+//! HAProxy makes of it, and edits it without touching a byte it wasn't asked to touch. It speaks the peers protocol, keeps what
+//! peers teach, and adds it up.
 //!
 //! # Map
 //! Imports point down only; `tests/architecture.rs` checks it.
@@ -53,6 +54,80 @@
 //!      \n\
 //!      peers mesh\n  peer lb1 10.0.0.1:10000\n  peer lb2 10.0.0.2:10000\n"
 //! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The live world
+//! A session is a state machine without sockets: bytes go in, events and bytes come out. What a peer teaches goes into a store.
+//! ```
+//! use std::time::Instant;
+//! use peerctl::proto::session::{Event, Options, Push, Role, Session};
+//! use peerctl::stick::{Definition, Place, parse};
+//! use peerctl::table::{Limits, Store};
+//!
+//! let schema = parse(&["type", "ip", "size", "1k", "expire", "1m", "store", "gpc0"], Place::Proxy, None).schema;
+//! let definition = Definition::of_schema(b"st_src", &schema).expect("it has a type");
+//! let now = Instant::now();
+//! let mut lb1 = Session::new(Options::new(b"lb1", Role::Caller((*b"obs").into())), now);
+//! let mut obs = Session::new(Options::new(b"obs", Role::Called(vec![(*b"lb1").into()])), now);
+//! let table = lb1.define(definition.clone())?;
+//! lb1.push(table, &Push { key: &[203, 0, 113, 77], values: &[3], server_key: None, life_ms: Some(30_000) })?;
+//!
+//! let mut store = Store::new(definition, Limits::default())?;
+//! for _ in 0..4 {
+//!     let mut wire = Vec::new();
+//!     lb1.poll_transmit(&mut wire);
+//!     obs.handle_bytes(now, &wire);
+//!     while let Some(event) = obs.poll_event() {
+//!         if let Event::Update(update) = event {
+//!             store.apply(0, &(&update).into());
+//!         }
+//!     }
+//!     wire.clear();
+//!     obs.poll_transmit(&mut wire);
+//!     lb1.handle_bytes(now, &wire);
+//!     while lb1.poll_event().is_some() {}
+//! }
+//! let entry = store.get(&[203, 0, 113, 77], 10_000).expect("it was taught, and lives");
+//! assert_eq!((entry.value(&store.definition().layout.fields()[0], 0), entry.rest_ms()), (3, Some(20_000)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Adding up
+//! The engine of `peerctl aggregate` is told what sources teach, and asked what destinations are to be told.
+//! ```
+//! use peerctl::aggregate::{
+//!     Aggregation, Aggregator, Limits, Naming, Peer, PeerNumber, Policy, Publish, Relation, Stale,
+//! };
+//! use peerctl::stick::{Definition, Place, parse};
+//! use peerctl::table::{ServerKey, Update};
+//!
+//! let peers = ["lb1", "lb2"].map(|name| Peer { name: name.as_bytes().into(), relation: Relation::Node });
+//! let options = Aggregation {
+//!     name: "web".into(),
+//!     naming: Naming::Suffix { from: None, to: b".agg".as_slice().into() },
+//!     peers: peers.into(),
+//!     policy: Policy::default(),
+//!     publish: Publish::default(),
+//!     stale: Stale::Keep,
+//!     start_grace_ms: 0,
+//!     refresh_ms: None,
+//!     teach_back: false,
+//!     lease: None,
+//! };
+//! let mut aggregator = Aggregator::new(options, b"agg1", Limits::default(), 0)?;
+//! let schema = parse(&["type", "ip", "size", "1k", "expire", "1m", "store", "gpc0"], Place::Proxy, None).schema;
+//! let definition = Definition::of_schema(b"st_src", &schema).expect("it has a type");
+//! for (peer, count) in [(PeerNumber(0), 60), (PeerNumber(1), 61)] {
+//!     aggregator.link_up(peer, 0);
+//!     aggregator.table(peer, 0, &definition, 0);
+//!     let server_key = ServerKey::Unchanged;
+//!     let update =
+//!         Update { key: &[203, 0, 113, 77], values: &[count], server_key, update_id: 1, life_ms: None, resync: false };
+//!     aggregator.update(peer, 0, &update, 0);
+//! }
+//! let (values, rest_ms) = aggregator.total(b"st_src.agg", &[203, 0, 113, 77], 1_000).expect("both have it");
+//! assert_eq!((values, rest_ms), ([121].as_slice(), Some(59_000)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
