@@ -3,14 +3,24 @@
 
 CARGO ?= cargo
 
-.PHONY: test demo haproxy tools fmt bench completions
+.PHONY: test quick demo haproxy tools fmt bench completions
 
 test: tools haproxy
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 	$(MAKE) fuzz-smoke FUZZ_SECONDS=10
-	$(CARGO) test --locked
+	tests/support/run-tests.sh
+
+# What needs neither a HAProxy nor much time: before each commit.
+quick:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	tests/support/run-tests.sh lib $(QUICK)
+
+QUICK := architecture aggregate aggregate_config aggregate_sim check_cli ci_docs completions diagnostics diff graph \
+	grammar lint_fixtures lint_output parse properties records records_reading redact rules_doc show show_cases \
+	table table_set wire words
 
 demo: haproxy
 	$(CARGO) build --locked --quiet
