@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 
 mod support;
 
+#[path = "hold/disk.rs"]
+mod disk;
+#[path = "hold/fake.rs"]
+mod fake;
 #[path = "hold/kills.rs"]
 mod kills;
 #[path = "hold/mesh.rs"]
 mod mesh;
+#[path = "hold/operation.rs"]
+mod operation;
 
 use support::{Haproxy, Live, Network, Program, Setup, wait_until};
 
