@@ -115,6 +115,7 @@ impl StateFile {
     /// If it can't be used, another program uses it, or it is something else.
     pub fn open(path: &Path, time: Time, each: impl FnMut(&Record<'_>)) -> Result<(Self, Found), Failure> {
         let (recording, found) = Recording::open_with(path, Damage::PassOver, each)?;
+        Recording::clear_beside(path)?;
         let (name, size) = (recording.shown(), recording.position());
         let recorder = Recorder::start(recording, name, Patience::default());
         let mut lines = Formatter::new(Checksum::Crc32c);

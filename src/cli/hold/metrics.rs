@@ -7,19 +7,16 @@ use super::peer::{Peer, word};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::state::{Health, StateFile};
+use crate::cli::target::metrics_address;
 use crate::escape;
 use crate::hold::Course;
 use crate::node::metrics::{Page, Server};
-use crate::node::{Address, ListenError, Node, clock};
+use crate::node::{ListenError, Node, clock};
 use crate::output::metrics::{CONTENT_TYPE, Kind, Metrics};
 
 /// Begins to answer at that address; a port alone is one of the loopback.
 pub(super) async fn serve(text: &str, node: &Rc<Node<Keeper>>) -> Result<Server, Failure> {
-    let local = match text.strip_prefix(':').unwrap_or(text) {
-        port if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => format!("127.0.0.1:{port}"),
-        _ => text.to_owned(),
-    };
-    let address = Address::parse_listening(&local).map_err(|error| {
+    let address = metrics_address(text).map_err(|error| {
         Failure::misuse(format!("--metrics: {error}"), "write --metrics 127.0.0.1:9199, or :9199 for the same")
     })?;
     let node = Rc::downgrade(node);
