@@ -53,6 +53,8 @@ pub struct StateFile {
     not_before: Option<Instant>,
     /// What went wrong with the last try.
     problem: Option<String>,
+    /// What is to be told about it.
+    untold: Option<String>,
 }
 
 /// A file and the bytes it was given.
@@ -131,6 +133,7 @@ impl StateFile {
             written: (found.entries, size),
             not_before: None,
             problem: None,
+            untold: None,
         };
         file.hand_over();
         Ok((file, found))
@@ -251,7 +254,11 @@ impl StateFile {
                 true
             }
             Err(failure) => {
-                self.problem = Some(failure.message().to_owned());
+                let problem = Some(failure.message().to_owned());
+                if self.problem != problem {
+                    self.untold = Some(format!("{}: it can't be written anew: {}", self.name(), failure.message()));
+                }
+                self.problem = problem;
                 false
             }
         }
@@ -326,7 +333,7 @@ impl StateFile {
 
     /// Looks at what the threads have done. Returns what is to be told about it.
     pub fn look(&mut self, now: Instant) -> Option<String> {
-        let next = self.next.as_ref()?;
+        let Some(next) = &self.next else { return self.untold.take() };
         if next.stream.recorder.settled() == Settle::Done {
             let next = self.next.take()?;
             let old = std::mem::replace(&mut self.current, next.stream);

@@ -73,6 +73,59 @@ fn a_second_one_with_the_same_file_is_refused() {
 }
 
 #[test]
+fn what_cant_be_used_at_start_is_an_error_that_names_it() {
+    let network = Network::reachable();
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    fs::write(at("file"), "").expect("room");
+    fs::create_dir(at("state.new")).expect("room");
+    let _taken = network.listen(PORT);
+    let taken = network.address(PORT);
+    let socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("a socket");
+    for (state, words, code, said) in [
+        (at("no-folder/state"), vec![], 3, "No such file or directory"),
+        (at("file/state"), vec![], 3, "Not a directory"),
+        (at(""), vec![], 3, "Is a directory"),
+        ("/dev/full".to_owned(), vec![], 2, "no regular file"),
+        // Where everything would be written anew.
+        (at("state"), vec![], 3, "state.new"),
+        (at("ok"), vec!["--listen", &taken], 3, "Address already in use"),
+        (at("ok"), vec!["--metrics", &taken], 3, "Address already in use"),
+        (at("ok"), vec!["--control", "/nowhere/socket"], 3, "/nowhere/socket"),
+        (at("ok"), vec!["--control", &at("socket")], 3, "in use"),
+        (at("ok"), vec!["--ssl", "--crt", &at("file"), "--verify", "none"], 2, "file"),
+    ] {
+        let ended = hold(&network, std::path::Path::new(&state), &["lb1=127.0.0.1:1"], &words).wait();
+        assert_eq!(ended.status.code(), Some(code), "{state} {words:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{state} {words:?}: {}", ended.stderr);
+    }
+    drop(socket);
+}
+
+#[test]
+fn a_file_that_cant_be_written_anew_is_told_and_goes_on_growing() {
+    let network = Network::reachable();
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("state.ndjson");
+    let listener = network.listen(PORT);
+    let mut program = hold(&network, &file, &[&format!("lb1={}", network.address(PORT))], &[]);
+    let fake = meet(&listener);
+    fs::create_dir(dir.path().join("state.ndjson.new")).expect("room");
+    let mut next = 1;
+    wait_until("it is told", || {
+        assert!(!program.has_ended(), "it ended: {}", program.stderr());
+        fake.send(&(next..next + 500).flat_map(update).collect::<Vec<u8>>());
+        next += 500;
+        program.stderr().contains("it can't be written anew: ").then_some(())
+    });
+    wait_until("all are acknowledged all the same", || (acks(&fake).last() == Some(&(next - 1))).then_some(()));
+    assert_eq!(program.stderr().matches("it can't be written anew").count(), 1, "{}", program.stderr());
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().status.code(), Some(0));
+    check(&kept(&file), next - 1, "the file");
+}
+
+#[test]
 fn a_full_disk_stops_acknowledgements_and_nothing_else() {
     let network = Network::reachable();
     let dir = tempfile::tempdir().expect("a folder");

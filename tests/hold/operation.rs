@@ -168,10 +168,10 @@ fn where_both_call_each_other_the_lesser_connection_is_no_other_tool() {
         let mut lb1 = setup(&haproxy, &network).start();
         fill(&lb1, 10);
         let mut collisions = 0;
-        for round in 0..4 {
+        for round in 0..2 {
             let mut program = hold(&network, &file, &[&peer(&lb1, "lb1")], &["--listen", &ours]);
             wait_said(&mut program, "lb1: in sync", 1);
-            if round % 2 == 1 {
+            if round == 1 {
                 lb1.restart_empty();
                 wait_said(&mut program, "lb1: in sync", 2);
             }
@@ -181,7 +181,7 @@ fn where_both_call_each_other_the_lesser_connection_is_no_other_tool() {
             assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
             // One line about the end of the session if HAProxy was killed, and none about anything else.
             let complaints = ended.stderr.matches("another tool uses our name").count();
-            assert!(complaints <= round % 2, "HAProxy {}: {}", haproxy.branch(), ended.stderr);
+            assert!(complaints <= round, "HAProxy {}: {}", haproxy.branch(), ended.stderr);
         }
         println!("HAProxy {}: {collisions} collisions", haproxy.branch());
     }
