@@ -178,7 +178,7 @@ fn newness(source: usize, entry: &EntryRef<'_>) -> (u32, bool, std::cmp::Reverse
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::KeyType;
+    use crate::grammar::{DataType, KeyType};
     use crate::stick::{Definition, Layout};
     use crate::table::{Limits, ServerKey, Update};
 
