@@ -487,7 +487,7 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Keep the tables in this file, which only its owner can read')
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'The most memory for all tables; then the oldest entries make room')
             [CompletionResult]::new('--metrics', '--metrics', [CompletionResultType]::ParameterName, 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone')
-            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'Take commands on this socket, as `peerctl forget` sends them')
+            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'The socket for `hold status` and `forget`')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg')
             [CompletionResult]::new('--section', '--section', [CompletionResultType]::ParameterName, 'The peers section of the configuration; it may be left out if there is only one')
@@ -503,6 +503,16 @@ Register-ArgumentCompleter -Native -CommandName 'peerctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
             [CompletionResult]::new('--insecure-plaintext', '--insecure-plaintext', [CompletionResultType]::ParameterName, 'Listen without TLS on an address that others can reach')
             [CompletionResult]::new('--ssl', '--ssl', [CompletionResultType]::ParameterName, 'Speak TLS with the peers')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show peers, tables and state file of a running standby')
+            break
+        }
+        'peerctl;hold;status' {
+            [CompletionResult]::new('--control', '--control', [CompletionResultType]::ParameterName, 'Its control socket')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'For people or for programs')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours: auto, always or never (also: NO_COLOR)')
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords, tokens and keys; only on a terminal')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

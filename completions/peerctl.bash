@@ -85,6 +85,9 @@ _peerctl() {
             peerctl__subcmd__aggregate,status)
                 cmd="peerctl__subcmd__aggregate__subcmd__status"
                 ;;
+            peerctl__subcmd__hold,status)
+                cmd="peerctl__subcmd__hold__subcmd__status"
+                ;;
             peerctl__subcmd__table,list)
                 cmd="peerctl__subcmd__table__subcmd__list"
                 ;;
@@ -846,7 +849,7 @@ _peerctl() {
             return 0
             ;;
         peerctl__subcmd__hold)
-            opts="-f -L -h --state --max-memory --metrics --control --config --section --env --env-file --insecure-plaintext --ssl --crt --ca-file --verify --verifyhost --listen --local-peer --color --show-secrets --help"
+            opts="-f -L -h --state --max-memory --metrics --control --config --section --env --env-file --insecure-plaintext --ssl --crt --ca-file --verify --verifyhost --listen --local-peer --color --show-secrets --help status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -914,6 +917,32 @@ _peerctl() {
                     ;;
                 -L)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        peerctl__subcmd__hold__subcmd__status)
+            opts="-h --control --format --color --show-secrets --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --control)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
                     ;;
                 --color)

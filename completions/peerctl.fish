@@ -473,28 +473,37 @@ always\t'Always'
 never\t'Never'"
 complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
 complete -c peerctl -n "__fish_peerctl_using_subcommand aggregate; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l state -d 'Keep the tables in this file, which only its owner can read' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l max-memory -d 'The most memory for all tables; then the oldest entries make room' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l metrics -d 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l control -d 'Take commands on this socket, as `peerctl forget` sends them' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l env -d 'A variable the configuration is read with (repeatable)' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l crt -d 'Certificate and key of this side (PEM)' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l state -d 'Keep the tables in this file, which only its owner can read' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l max-memory -d 'The most memory for all tables; then the oldest entries make room' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l metrics -d 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l control -d 'The socket for `hold status` and `forget`' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l env -d 'A variable the configuration is read with (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l crt -d 'Certificate and key of this side (PEM)' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l ca-file -d 'Certificates the other side is checked with; @system-ca: those of this machine' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l verify -d 'Whether certificates are checked; `required`, the default, needs --ca-file' -r -f -a "required\t'Check the other side\'s certificate'
 none\t'Don\'t: anyone can take the place of a peer'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l listen -d 'Let the peers call us on this address, too; with -f it is that of our own line' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s L -l local-peer -d 'Our own name among the peers, which each tool that runs on needs for itself' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l verifyhost -d 'The name the certificates must carry, for all peers or one; without it any from --ca-file will do (repeatable)' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l listen -d 'Let the peers call us on this address, too; with -f it is that of our own line' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -s L -l local-peer -d 'Our own name among the peers, which each tool that runs on needs for itself' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l ssl -d 'Speak TLS with the peers'
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l insecure-plaintext -d 'Listen without TLS on an address that others can reach'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l ssl -d 'Speak TLS with the peers'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -a "status" -d 'Show peers, tables and state file of a running standby'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and __fish_seen_subcommand_from status" -l control -d 'Its control socket' -r -F
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and __fish_seen_subcommand_from status" -l format -d 'For people or for programs' -r -f -a "human\t'Text for people'
+json\t'One JSON document'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and __fish_seen_subcommand_from status" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and __fish_seen_subcommand_from status" -l show-secrets -d 'Show passwords, tokens and keys; only on a terminal'
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l table -d 'The table: `shop`, `/t1`, `mesh/t1`, or just `t1` if there is only one' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l control -d 'The control socket of the daemon' -r -F
 complete -c peerctl -n "__fish_peerctl_using_subcommand forget" -l color -d 'Colours: auto, always or never (also: NO_COLOR)' -r -f -a "auto\t'On a terminal'

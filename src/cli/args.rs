@@ -24,8 +24,8 @@ use super::help;
 pub use aggregate::{AggregateArgs, AggregateCommand, StatusArgs};
 pub use check::{CheckArgs, FindingFormat, SeverityArg};
 pub use live::{
-    CompareArgs, ConnectArgs, ConnectTlsArgs, DumpArgs, DumpFormat, Existing, ForgetArgs, HoldArgs, Life, ProbeArgs,
-    ReplayArgs, SelectArgs, Speed, Tolerance, WaitSyncArgs, WatchArgs, WatchFormat,
+    CompareArgs, ConnectArgs, ConnectTlsArgs, DumpArgs, DumpFormat, Existing, ForgetArgs, HoldArgs, HoldCommand,
+    HoldStatusArgs, Life, ProbeArgs, ReplayArgs, SelectArgs, Speed, Tolerance, WaitSyncArgs, WatchArgs, WatchFormat,
 };
 pub use peers::{AddArgs, GenerateArgs, RemoveArgs, StyleArg, TlsArgs, VerifyArg};
 pub use read::ReadArgs;

@@ -19,7 +19,7 @@ use super::args::Cli;
 
 pub use aggregate::{AGGREGATE, AGGREGATE_STATUS};
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
-pub use hold::{FORGET, HOLD};
+pub use hold::{FORGET, HOLD, HOLD_STATUS};
 pub use live::{COMPARE, DUMP, PROBE, REPLAY, WAIT_SYNC};
 pub use peers::{ADD, GENERATE, REMOVE};
 pub use show::{GRAPH, SHOW};

@@ -6,6 +6,7 @@ pub mod args;
 pub mod check;
 pub mod collect;
 pub mod compare;
+mod complaints;
 pub mod completions;
 mod daemon;
 pub mod dump;

@@ -53,6 +53,8 @@ pub struct StateFile {
     not_before: Option<Instant>,
     /// What went wrong with the last try.
     problem: Option<String>,
+    /// What is to be told about it.
+    untold: Option<String>,
 }
 
 /// A file and the bytes it was given.
@@ -115,6 +117,7 @@ impl StateFile {
     /// If it can't be used, another program uses it, or it is something else.
     pub fn open(path: &Path, time: Time, each: impl FnMut(&Record<'_>)) -> Result<(Self, Found), Failure> {
         let (recording, found) = Recording::open_with(path, Damage::PassOver, each)?;
+        Recording::clear_beside(path)?;
         let (name, size) = (recording.shown(), recording.position());
         let recorder = Recorder::start(recording, name, Patience::default());
         let mut lines = Formatter::new(Checksum::Crc32c);
@@ -130,6 +133,7 @@ impl StateFile {
             written: (found.entries, size),
             not_before: None,
             problem: None,
+            untold: None,
         };
         file.hand_over();
         Ok((file, found))
@@ -250,7 +254,11 @@ impl StateFile {
                 true
             }
             Err(failure) => {
-                self.problem = Some(failure.message().to_owned());
+                let problem = Some(failure.message().to_owned());
+                if self.problem != problem {
+                    self.untold = Some(format!("{}: it can't be written anew: {}", self.name(), failure.message()));
+                }
+                self.problem = problem;
                 false
             }
         }
@@ -325,7 +333,7 @@ impl StateFile {
 
     /// Looks at what the threads have done. Returns what is to be told about it.
     pub fn look(&mut self, now: Instant) -> Option<String> {
-        let next = self.next.as_ref()?;
+        let Some(next) = &self.next else { return self.untold.take() };
         if next.stream.recorder.settled() == Settle::Done {
             let next = self.next.take()?;
             let old = std::mem::replace(&mut self.current, next.stream);

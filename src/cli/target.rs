@@ -37,7 +37,7 @@ pub struct Targets {
 }
 
 /// A peer to call.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
     /// Its name among the peers: HAProxy takes no call for another one. `None` if the address is all that is known.
     pub name: Option<Box<[u8]>>,

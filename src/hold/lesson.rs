@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::grammar::DataType;
-use crate::hold::standby::{Standby, is_alike};
+use crate::hold::standby::Standby;
+use crate::hold::tables::is_alike;
 use crate::proto::Session;
 use crate::proto::session::{LocalTable, Push};
 use crate::stick::{Definition, Layout};

@@ -7,6 +7,8 @@
 mod lesson;
 mod peer;
 mod standby;
+mod states;
+mod tables;
 
 pub use lesson::{Lesson, Progress};
 pub use peer::Course;

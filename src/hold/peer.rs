@@ -19,6 +19,7 @@ pub enum Course {
 }
 
 /// A peer.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Peer {
     pub(super) course: Course,
@@ -34,6 +35,8 @@ pub(super) struct Peer {
     pub(super) shadows: HashMap<(usize, Box<[u8]>), Shadow>,
     /// The session before this one: the peer had taught everything, and it ended with no update lost.
     pub(super) left_whole: bool,
+    /// It was a peer, and is none any more.
+    pub(super) retired: bool,
 }
 
 /// A state that a process that may have come up cold has replaced.

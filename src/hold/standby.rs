@@ -2,34 +2,27 @@
 
 use std::collections::HashMap;
 
-use crate::grammar::DataType;
-use crate::hold::peer::{Announced, Course, Peer, Shadow, is_own};
-use crate::proto::session::{self, RemoteTable};
-use crate::proto::update::ServerKey;
-use crate::stick::{Definition, FreqCtr, ValueKind};
-use crate::table::{self, Applied, EntryRef, Full, Limits, Store, StoreError, Update};
-
-/// Lives are compared over clocks and networks: what differs by less is of the same age.
-const SAME_MS: u32 = 500;
-
-/// Bytes that any table may have.
-const ROOM: usize = 64 << 10;
+use super::peer::{Course, Peer, Shadow};
+use super::states::{is_older, is_same, tells_less};
+use crate::proto::session;
+use crate::stick::Definition;
+use crate::table::{self, Applied, Store, StoreError, Update};
 
 /// What a standby holds.
 #[derive(Debug)]
 pub struct Standby {
-    tables: Vec<Held>,
+    pub(super) tables: Vec<Held>,
     pub(super) peers: Vec<Peer>,
-    max_bytes: usize,
+    pub(super) max_bytes: usize,
     /// Updates that found no room.
     dropped: u64,
-    values: Vec<u64>,
+    pub(super) values: Vec<u64>,
 }
 
 /// A table.
 #[derive(Debug)]
 pub struct Held {
-    store: Store,
+    pub(super) store: Store,
 }
 
 /// What became of the announcement of a table.
@@ -101,6 +94,21 @@ impl Standby {
     pub fn new(peers: usize, max_bytes: usize) -> Self {
         let peers = std::iter::repeat_with(Peer::default).take(peers).collect();
         Self { tables: Vec::new(), peers, max_bytes, dropped: 0, values: Vec::new() }
+    }
+
+    /// Another peer, from now on; returns its number. What is known of the definitions of `like`, the same peer as it was called
+    /// before, holds for it.
+    pub fn add_peer(&mut self, like: Option<usize>) -> usize {
+        let definitions = like.and_then(|like| self.peers.get(like)).map(|peer| peer.definitions.clone());
+        self.peers.push(Peer { definitions: definitions.unwrap_or_default(), ..Peer::default() });
+        self.peers.len() - 1
+    }
+
+    /// A peer isn't one any more: nobody waits for what it has. What it taught stays.
+    pub fn retire(&mut self, peer: usize) {
+        if let Some(at) = self.peers.get_mut(peer) {
+            at.retired = true;
+        }
     }
 
     /// The tables, in the order of their numbers.
@@ -198,106 +206,10 @@ impl Standby {
     /// Whether a peer that was taught everything needs to ask nobody else: we have what it had when it left, and what all others have.
     #[must_use]
     pub fn is_whole_for(&self, asker: usize) -> bool {
-        let mut others = self.peers.iter().enumerate().filter(|(peer, _)| *peer != asker);
+        let mut others = self.peers.iter().enumerate().filter(|(peer, other)| *peer != asker && !other.retired);
         self.peers.get(asker).is_some_and(|peer| peer.left_whole)
             && self.lost() == 0
             && others.all(|(_, peer)| peer.course == Course::InSync && !peer.lost && !has_rejected(peer))
-    }
-
-    /// A peer announces a table, or announces it anew in another way, with an index of its own.
-    pub fn announce(&mut self, peer: usize, now_ms: u64, table: &RemoteTable) -> Announcement {
-        let definition = &table.definition;
-        let (held, announcement) = self.place(peer, now_ms, definition);
-        let Some(at) = self.peers.get_mut(peer) else { return announcement };
-        at.definitions.insert(definition.name.clone(), definition.clone());
-        let announced = Announced { held, definition: definition.clone(), horizon: None };
-        // Indexes are counted without gaps.
-        at.tables.truncate(table.index);
-        at.tables.push(announced);
-        announcement
-    }
-
-    /// Finds the table of a definition, or makes it.
-    fn place(&mut self, peer: usize, now_ms: u64, definition: &Definition) -> (Option<usize>, Announcement) {
-        let known = self.tables.iter().position(|held| held.definition().name == definition.name);
-        let Some(number) = known else {
-            return match self.define(now_ms, definition) {
-                Ok(number) => (Some(number), Announcement::Taken),
-                Err(error) => (None, Announcement::Impossible(error)),
-            };
-        };
-        let Some(ours) = self.tables.get(number).map(Held::definition) else { return (None, Announcement::Known) };
-        if is_alike(ours, definition) {
-            if !lives_longer(definition.expire_ms, ours.expire_ms) {
-                return (Some(number), Announcement::Known);
-            }
-            let announcement = match self.prolong(number, now_ms, definition) {
-                Ok(()) => Announcement::Taken,
-                Err(error) => Announcement::Impossible(error),
-            };
-            return (Some(number), announcement);
-        }
-        let theirs = |other: &Peer| other.tables.iter().any(|table| table.held == Some(number));
-        if self.peers.iter().enumerate().any(|(at, other)| at != peer && theirs(other)) {
-            return (None, Announcement::Rejected(ours.clone()));
-        }
-        let store = match Store::new(definition.clone(), self.limits()) {
-            Ok(store) => store,
-            Err(error) => return (None, Announcement::Impossible(error)),
-        };
-        let mut forgotten = 0;
-        if let Some(held) = self.tables.get_mut(number) {
-            forgotten = held.store.len();
-            held.store = store;
-        }
-        let mut again = Vec::new();
-        for (at, other) in self.peers.iter_mut().enumerate() {
-            for table in other.tables.iter_mut().filter(|table| table.definition.name == definition.name) {
-                let fits = at != peer && is_alike(definition, &table.definition);
-                table.held = fits.then_some(number);
-                if fits && !again.contains(&at) {
-                    again.push(at);
-                }
-            }
-        }
-        (Some(number), Announcement::Redefined(forgotten, again))
-    }
-
-    /// The number of the table of a definition that is kept somewhere else; what was held of another definition is forgotten.
-    ///
-    /// # Errors
-    /// If no table can be like that.
-    pub fn define(&mut self, now_ms: u64, definition: &Definition) -> Result<usize, StoreError> {
-        let known = self.tables.iter().position(|held| held.definition().name == definition.name);
-        let ours = known.and_then(|number| Some((number, self.tables.get(number)?.definition())));
-        if let Some((number, ours)) = ours.filter(|(_, ours)| is_alike(ours, definition)) {
-            if lives_longer(definition.expire_ms, ours.expire_ms) {
-                self.prolong(number, now_ms, definition)?;
-            }
-            return Ok(number);
-        }
-        let held = Held { store: Store::new(definition.clone(), self.limits())? };
-        let number = known.unwrap_or(self.tables.len());
-        match self.tables.get_mut(number) {
-            Some(place) => *place = held,
-            None => self.tables.push(held),
-        }
-        Ok(number)
-    }
-
-    /// Gives a table a longer `expire`. Its entries stay as they are.
-    fn prolong(&mut self, number: usize, now_ms: u64, definition: &Definition) -> Result<(), StoreError> {
-        let mut store = Store::new(definition.clone(), self.limits())?;
-        let Some(held) = self.tables.get_mut(number) else { return Ok(()) };
-        for entry in held.store.iter(now_ms) {
-            let (age, id) = (entry.age_ms(), entry.update_id());
-            entry.values(&mut self.values);
-            definition.layout.age(&mut self.values, age);
-            store.mark(entry.mark());
-            store.apply(now_ms, &as_update(entry.key(), &self.values, entry.server_key(), id, entry.rest_ms()));
-        }
-        held.store = store;
-        Ok(())
     }
 
     /// Takes what a peer teaches.
@@ -400,33 +312,6 @@ impl Standby {
         self.tables.get_mut(number).is_some_and(|held| held.store.remove(key))
     }
 
-    /// Gives back the memory of entries whose life has ended, looking at so many of each table at most, and shares out what is left
-    /// among the tables that want more.
-    pub fn tidy(&mut self, now_ms: u64, budget: usize) {
-        for held in &mut self.tables {
-            held.store.expire(now_ms, budget);
-        }
-        let used = self.memory();
-        let (free, over) = (self.max_bytes.saturating_sub(used), used.saturating_sub(self.max_bytes));
-        let least = self.least();
-        for held in &mut self.tables {
-            let own = held.store.memory();
-            // Who is over the limit together gives in by its part.
-            let part = own.checked_mul(over).and_then(|part| part.checked_div(used)).unwrap_or(0);
-            held.store.limit_bytes(own.saturating_sub(part).saturating_add(free).max(least));
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        let bytes = self.max_bytes.saturating_sub(self.memory()).max(self.least());
-        Limits { entries: usize::MAX, bytes, full: Full::EvictOldest }
-    }
-
-    /// What each table may have whatever the others take: a fifth of everything between them.
-    fn least(&self) -> usize {
-        (self.max_bytes / 5 / (self.tables.len() + 1)).max(ROOM)
-    }
-
     /// How a peer defines a table, as far as that is known.
     pub(super) fn theirs(&self, peer: usize) -> Option<&HashMap<Box<[u8]>, Definition>> {
         self.peers.get(peer).map(|peer| &peer.definitions)
@@ -437,92 +322,13 @@ fn has_rejected(peer: &Peer) -> bool {
     peer.tables.iter().any(|table| table.held.is_none())
 }
 
-/// Whether what a peer teaches in a resync is older than what is known. It replaces what the same peer said before; a copy of what it
-/// learned from others must be newer to replace what those have said.
-fn is_older(known: &EntryRef<'_>, same_source: bool, id: u32, life_ms: u32) -> bool {
-    match (is_own(id), known.rest_ms()) {
-        _ if same_source => false,
-        (true, Some(rest)) => rest > life_ms.saturating_add(SAME_MS),
-        (true, None) => false,
-        (false, Some(rest)) => rest.saturating_add(SAME_MS) >= life_ms,
-        (false, None) => true,
-    }
-}
-
-/// Whether an update isn't what was known or a later state of that: a counter has fallen, or a tag has changed.
-fn tells_less(definition: &Definition, known: &[u64], update: &session::Update<'_>) -> bool {
-    definition.layout.fields().iter().any(|field| {
-        let range = field.slot..field.slot + field.slots();
-        let known = known.get(range.clone()).unwrap_or_default();
-        let now = update.values.get(range).unwrap_or_default();
-        match field.kind {
-            ValueKind::Text => false,
-            ValueKind::Rate => {
-                let events = |slots: &[u64]| {
-                    slots.get(1..).unwrap_or_default().iter().fold(0, |sum: u64, n| sum.saturating_add(*n))
-                };
-                let of = |values: &[u64]| values.chunks(3).map(events).collect::<Vec<_>>();
-                of(known).iter().zip(of(now)).any(|(known, now)| now < *known)
-            }
-            _ if TAGS.contains(&field.data_type) => known != now,
-            _ => known.iter().zip(now).any(|(known, now)| now < known),
-        }
-    })
-}
-
-/// Whether an update is the known state once more, as old as that is by now.
-fn is_same(
-    definition: &Definition,
-    values: &[u64],
-    known: &EntryRef<'_>,
-    life_ms: u32,
-    update: &session::Update<'_>,
-) -> bool {
-    let same_life = known.rest_ms().is_none_or(|rest| rest.abs_diff(life_ms) <= SAME_MS);
-    let same_text = match update.server_key {
-        ServerKey::Text(text) => known.server_key() == Some(text),
-        ServerKey::Unchanged | ServerKey::Unexplained => true,
-    };
-    let same_field = |field: &crate::stick::Field| {
-        let range = field.slot..field.slot + field.slots();
-        let known = values.get(range.clone()).unwrap_or_default();
-        let now = update.values.get(range).unwrap_or_default();
-        match field.kind {
-            ValueKind::Text => true,
-            ValueKind::Rate => known.chunks(3).zip(now.chunks(3)).all(|(known, now)| {
-                // What was made older became zero when it was over.
-                let now = FreqCtr::from_slots(now).aged(field.period_ms.unwrap_or_default(), 0);
-                let known = FreqCtr::from_slots(known);
-                let same_age = known.elapsed_ms.abs_diff(now.elapsed_ms) <= SAME_MS;
-                // What was never counted has any age.
-                let counts = (known.current, known.previous);
-                counts == (now.current, now.previous) && (same_age || counts == (0, 0))
-            }),
-            _ => known == now,
-        }
-    };
-    same_life && same_text && definition.layout.fields().iter().all(same_field)
-}
-
-/// Data types that aren't counted.
-const TAGS: [DataType; 3] = [DataType::SERVER_ID, DataType::GPT0, DataType::GPT];
-
-/// Whether entries of both are the same: all but how long they live.
-pub(super) fn is_alike(one: &Definition, other: &Definition) -> bool {
-    (one.key_type, one.key_len) == (other.key_type, other.key_len) && one.layout == other.layout
-}
-
-/// Whether a table with this `expire` keeps entries longer than with that one; 0 = for ever.
-const fn lives_longer(this: u32, that: u32) -> bool {
-    that > 0 && (this == 0 || this > that)
-}
-
 /// Who taught an entry: 0 = not known.
 fn mark(peer: usize) -> u8 {
     u8::try_from(peer + 1).unwrap_or(0)
 }
 
-fn as_update<'a>(
+/// A state that is kept, as an update of a table.
+pub(super) fn as_update<'a>(
     key: &'a [u8],
     values: &'a [u64],
     server_key: Option<&'a [u8]>,

@@ -178,6 +178,21 @@ fn finished_is_said_only_where_nothing_can_be_missing() {
 }
 
 #[test]
+fn nobody_waits_for_a_peer_that_is_none_any_more() {
+    let (mut standby, table) = both();
+    standby.end(LB1, 0, true);
+    meet(&mut standby, LB1, &table);
+    let lb3 = standby.add_peer(Some(LB2));
+    assert!(!standby.is_whole_for(LB1), "the new one hasn't told anything");
+    standby.end(LB2, 0, false);
+    standby.retire(lb3);
+    assert!(!standby.is_whole_for(LB1), "another one is away");
+    standby.retire(LB2);
+    assert!(standby.is_whole_for(LB1));
+    assert_eq!(tell(&mut standby, &table, LB1, 0, (5, 1, None)), Taken::Kept(0), "and all goes on");
+}
+
+#[test]
 fn another_definition_is_rejected_until_nobody_has_the_first_one() {
     let (mut standby, first) = both();
     tell(&mut standby, &first, LB1, 0, (5, 1, None));

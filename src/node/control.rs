@@ -89,9 +89,9 @@ impl Control {
         self.0.slots.borrow().get(peer.0).cloned()
     }
 
-    /// The peer of that name.
+    /// The peer of that name; the one that was added last, if others before it had that name.
     pub(super) fn find(&self, name: &[u8]) -> Option<PeerIndex> {
-        self.0.slots.borrow().iter().position(|slot| *slot.name == *name).map(PeerIndex)
+        self.0.slots.borrow().iter().rposition(|slot| *slot.name == *name).map(PeerIndex)
     }
 
     /// The connection is over; returns whose current session it was.

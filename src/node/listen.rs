@@ -1,6 +1,7 @@
 //! The task that is called: accepts connections, keeps the caps, and answers 200 or closes silently. A HAProxy that got an
 //! error code would not call again.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use rustix::fs::unlink;
 use thiserror::Error;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, lookup_host};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
 
@@ -168,6 +170,34 @@ impl Socket {
     }
 }
 
+/// A way to close a listener; the sessions of those that it has taken go on.
+#[derive(Clone, Debug, Default)]
+pub struct Listening(Rc<Closing>);
+
+#[derive(Debug, Default)]
+struct Closing {
+    ordered: Cell<bool>,
+    closed: Cell<bool>,
+    changed: Notify,
+}
+
+impl Listening {
+    /// Closes it, and returns when another one may take its address.
+    pub async fn close(&self) {
+        self.0.ordered.set(true);
+        self.0.changed.notify_waiters();
+        while !self.0.closed.get() {
+            self.0.changed.notified().await;
+        }
+    }
+
+    async fn ordered(&self) {
+        while !self.0.ordered.get() {
+            self.0.changed.notified().await;
+        }
+    }
+}
+
 enum Accepted {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -178,21 +208,27 @@ type Names = Vec<Box<[u8]>>;
 
 /// Answers the calls to one listener.
 pub(super) struct Host<H> {
-    pub(super) shared: Rc<Shared<H>>,
-    pub(super) options: Rc<Options>,
-    pub(super) listener: Listener,
+    shared: Rc<Shared<H>>,
+    options: Rc<Options>,
+    tls: Option<ServerTls>,
+    takes_any_name: bool,
+    allow: Vec<IpAddr>,
 }
 
 impl<H: Handler> Host<H> {
-    /// Accepts until the node stops, and ends when all its connections have.
-    pub(super) async fn run(self) {
-        let (host, guests) = (Rc::new(self), Rc::new(Guests::default()));
+    /// Accepts until the node stops or the listener is closed, and ends when all its connections have.
+    pub(super) async fn run(shared: Rc<Shared<H>>, options: Rc<Options>, listener: Listener, listening: Listening) {
+        let takes_any_name = listener.takes_any_name();
+        let Listener { socket, tls, allow } = listener;
+        let host = Rc::new(Self { shared, options, tls, takes_any_name, allow });
+        let guests = Rc::new(Guests::default());
         let mut tasks = JoinSet::new();
         loop {
             let accepted = tokio::select! {
-                accepted = host.listener.socket.accept() => accepted,
+                accepted = socket.accept() => accepted,
                 Some(_) = tasks.join_next() => continue,
                 () = host.shared.control.stopping() => break,
+                () = listening.ordered() => break,
             };
             let Ok((stream, from)) = accepted else {
                 guests.make_room().into_iter().for_each(|refusal| host.shared.refuse(refusal));
@@ -207,6 +243,9 @@ impl<H: Handler> Host<H> {
                 tasks.spawn_local(Rc::clone(&host).greet(stream, from, seat));
             }
         }
+        drop(socket);
+        listening.0.closed.set(true);
+        listening.0.changed.notify_waiters();
         guests.dismiss();
         while tasks.join_next().await.is_some() {}
     }
@@ -214,7 +253,7 @@ impl<H: Handler> Host<H> {
     /// One connection, from TLS to its end.
     async fn greet(self: Rc<Self>, stream: Accepted, from: Option<IpAddr>, seat: Seat) {
         let began = clock::now();
-        if !self.listener.allow.is_empty() && from.is_some_and(|from| !self.listener.allow.contains(&from)) {
+        if !self.allow.is_empty() && from.is_some_and(|from| !self.allow.contains(&from)) {
             return self.shared.refuse(Refusal::new(from, RefusalReason::Address));
         }
         let secured = match stream {
@@ -243,7 +282,7 @@ impl<H: Handler> Host<H> {
 
     /// The names of all peers that may call, and those that this certificate may use.
     fn names(&self, secured: Option<&Secured>) -> (Names, Names) {
-        let bound = secured.filter(|_| !self.listener.takes_any_name());
+        let bound = secured.filter(|_| !self.takes_any_name);
         let slots = self.shared.control.slots();
         let callers = slots.iter().filter(|slot| !slot.is_stopped());
         let (mut known, mut allowed) = (Vec::new(), Vec::new());
@@ -268,7 +307,7 @@ impl<H: Handler> Host<H> {
         line: &Line,
         began: Instant,
     ) -> Result<Option<(Box<dyn Stream>, Option<Secured>)>, RefusalReason> {
-        let Some(tls) = &self.listener.tls else { return Ok(Some((Box::new(stream), None))) };
+        let Some(tls) = &self.tls else { return Ok(Some((Box::new(stream), None))) };
         let limit = self.options.times.handshake;
         let handshake = async {
             let stream = behind_proxy_header(stream).await?;

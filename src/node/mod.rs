@@ -90,7 +90,7 @@ pub use address::{Address, AddressError, Family};
 pub use control::Control;
 pub use handler::{Handler, Next, OUTPUT_LOW, PeerIndex};
 pub use link::{Direction, Foreign, LinkError, LinkState, Refusal, RefusalReason, listed};
-pub use listen::{ListenError, ListenOptions, Listener};
+pub use listen::{ListenError, ListenOptions, Listener, Listening};
 pub use target::{Retry, Target};
 
 /// Runs `future` with everything that tasks of a node need.
@@ -188,9 +188,11 @@ impl<H: Handler> Node<H> {
     }
 
     /// Begins to answer calls: of all peers that were added, whether they are called or not.
-    pub fn listen(&self, listener: Listener) {
-        let host = Host { shared: Rc::clone(&self.shared), options: Rc::clone(&self.options), listener };
-        self.spawn(host.run());
+    pub fn listen(&self, listener: Listener) -> Listening {
+        let listening = Listening::default();
+        let (shared, options) = (Rc::clone(&self.shared), Rc::clone(&self.options));
+        self.spawn(Host::run(shared, options, listener, listening.clone()));
+        listening
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {

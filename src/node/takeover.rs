@@ -7,6 +7,8 @@
 //! *witness*, a connection on which nothing is said, which HAProxy keeps for 5 s. While another client takes our sessions over it
 //! stands; what goes wrong on the way, or with HAProxy, ends it too.
 //!
+//! A HAProxy that is reloaded again and again shows in the numbers of its entries, as long as clients change some of them.
+//!
 //! No proof against it: something on the way that ends each connection in order, and always 4 to 15 s after its beginning.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -163,22 +165,24 @@ impl Process {
     /// go on from the number of entries, not from the number of changes.
     fn of(before: Option<&Numbering>, now: Option<&Numbering>) -> Self {
         let (Some(before), Some(now)) = (before, now) else { return Self::Unknown };
-        let mut process = Self::Unknown;
-        for (name, before) in before.iter().filter(|(_, before)| before.own > 0) {
+        let (mut process, mut taken_over) = (Self::Unknown, false);
+        for (name, before) in before {
             let now = now.get(name).copied().unwrap_or_default();
             if now.all == 0 {
                 continue;
             }
             // Some may have expired: the oldest ones.
-            if now.newest < before.newest || now.own < before.own.div_ceil(2) {
+            if before.own > 0 && (now.newest < before.newest || now.own < before.own.div_ceil(2)) {
                 return Self::Other;
             }
             // A few of many may have been changed in one process after the other.
-            if before.own >= before.all.div_ceil(2) {
+            if before.own > 0 && before.own >= before.all.div_ceil(2) {
                 process = Self::Same;
             }
+            // What the one has changed, the next one has learned. (Or another peer has taught more: then it isn't sure.)
+            taken_over |= before.all > 0 && now.learned() > before.learned();
         }
-        process
+        if process == Self::Unknown && taken_over { Self::Other } else { process }
     }
 }
 
@@ -351,6 +355,11 @@ mod tests {
             Process::Unknown,
             "one was changed before and after"
         );
+        let more = |own| Some(Numbering::from([(b"t".as_slice().into(), Numbers { all: 11, own, newest: 12 })]));
+        assert_eq!(of(Some(numbers(1, 11)), more(1)), Process::Other, "what one has changed, the next one has learned");
+        assert_eq!(of(Some(numbers(0, 0)), more(0)), Process::Other, "as well if it was changed later");
+        assert_eq!(of(Some(numbers(1, 11)), more(2)), Process::Unknown, "one more was changed");
+        assert_eq!(of(Some(numbers(10, 12)), more(10)), Process::Same, "another peer has taught one more");
         assert_eq!(of(Some(numbers(10, 40)), None), Process::Unknown);
         assert_eq!(of(None, Some(numbers(10, 40))), Process::Unknown);
     }

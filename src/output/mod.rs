@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod entries;
 pub mod graph;
+pub mod hold;
 pub mod json;
 pub mod lint;
 mod lint_fold;

@@ -354,6 +354,12 @@ pub struct Numbers {
 }
 
 impl Numbers {
+    /// Entries that it has learned.
+    #[must_use]
+    pub const fn learned(&self) -> u32 {
+        self.all.saturating_sub(self.own)
+    }
+
     #[inline]
     fn count(&mut self, id: u32, resync: bool) {
         self.all = self.all.saturating_add(u32::from(resync));

@@ -158,6 +158,12 @@ impl Field {
         self.values().saturating_mul(self.kind.slots())
     }
 
+    /// Whether its values are set, not counted: a server, or a tag.
+    #[must_use]
+    pub const fn is_tag(&self) -> bool {
+        matches!(self.data_type, DataType::SERVER_ID | DataType::GPT0 | DataType::GPT)
+    }
+
     /// The slots of this field among those of an entry; empty if there are too few.
     #[must_use]
     pub fn of<'a>(&self, values: &'a [u64]) -> &'a [u64] {

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use crate::grammar::DataType;
-
 use super::column::{Column, Contents, Rank, Sort};
 use super::entry::EntryRef;
 use super::store::Store;
@@ -167,8 +165,7 @@ fn is_certain(last: Place<'_>, ends: &[Place<'_>], merge: Merge, sort: &Sort) ->
 /// Whether a column's numbers of several sources make sense as a sum.
 #[must_use]
 pub fn is_added(column: &Column) -> bool {
-    const TAGS: [DataType; 3] = [DataType::SERVER_ID, DataType::GPT0, DataType::GPT];
-    matches!(column, Column::Value { field, .. } if !TAGS.contains(&field.data_type))
+    matches!(column, Column::Value { field, .. } if !field.is_tag())
 }
 
 /// Entries live anew with each change, so the one with most of its life left was changed last. What its source learned itself
@@ -181,7 +178,7 @@ fn newness(source: usize, entry: &EntryRef<'_>) -> (u32, bool, std::cmp::Reverse
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::KeyType;
+    use crate::grammar::{DataType, KeyType};
     use crate::stick::{Definition, Layout};
     use crate::table::{Limits, ServerKey, Update};
 

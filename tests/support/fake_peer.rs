@@ -53,6 +53,11 @@ impl FakePeer {
     pub(crate) fn accept(listener: &TcpListener) -> Self {
         listener.set_nonblocking(true).expect("a socket");
         let (stream, _) = wait_until("somebody calls", || listener.accept().ok());
+        Self::accepted(stream)
+    }
+
+    /// The other end of a call that was taken.
+    pub(crate) fn accepted(stream: TcpStream) -> Self {
         stream.set_nonblocking(false).expect("a socket");
         Self::on(stream, From::Caller)
     }
@@ -97,6 +102,12 @@ impl FakePeer {
     /// All whole messages it has heard.
     pub(crate) fn frames(&self) -> Vec<Frame> {
         self.heard.lock().expect("nobody panics with it").framer.frames.clone()
+    }
+
+    /// How many messages of this class and type it has heard.
+    pub(crate) fn count(&self, kind: (u8, u8)) -> usize {
+        let heard = self.heard.lock().expect("nobody panics with it");
+        heard.framer.frames.iter().filter(|frame| frame.is(kind)).count()
     }
 
     /// Waits until it has heard `count` messages of this class and type, and gives the last of them.

@@ -218,6 +218,11 @@ impl<'a> Live<'a> {
         self.setup.network.address(self.setup.port)
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.setup.name
+    }
+
     /// The port of [`Live::address`].
     pub(crate) fn port(&self) -> u16 {
         self.setup.port

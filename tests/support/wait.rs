@@ -25,6 +25,7 @@ pub(crate) fn try_until<T>(mut condition: impl FnMut() -> Option<T>) -> Option<T
             return None;
         }
         thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(100));
+        // Never much later than it happens.
+        pause = (pause * 5 / 4).min(Duration::from_millis(100));
     }
 }

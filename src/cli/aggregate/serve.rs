@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::options::Options;
 use crate::cli::args::AggregateArgs;
-use crate::cli::daemon::Manager;
+use crate::cli::daemon::{self, LAST_LINES, Manager, PATIENCE, TICK};
 use crate::cli::dump::tell;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -26,26 +26,13 @@ use crate::cli::stdout;
 use crate::cli::target::Listen;
 use crate::cli::view::View;
 use crate::node::commands::ControlSocket;
-use crate::node::shutdown::{Hangups, Signals};
 use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
 use crate::proto::session::Answer;
 
 use runner::Runner;
 
-/// How often it is looked whether something is to be done that no session asks for.
-const TICK: Duration = Duration::from_millis(50);
-
 /// How often `--dry-run` shows how it goes.
 const SHOW: Duration = Duration::from_secs(5);
-
-/// How long the last words to peers may take.
-const GOODBYE: Duration = Duration::from_millis(200);
-
-/// How long the last lines may take to become durable.
-const LAST_LINES: Duration = Duration::from_millis(600);
-
-/// The longest wait between two calls of a node: one that comes up cold asks within five seconds, and must have us by then.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs until a signal comes; SIGHUP has the options read again.
 ///
@@ -103,10 +90,7 @@ impl Round<'_> {
         }
         let listen = options.listeners.iter().map(Listen::options).collect::<Result<Vec<_>, _>>()?;
         let ended = node::run(async {
-            let (mut signals, mut hangups) = match (Signals::new(), Hangups::new()) {
-                (Ok(signals), Ok(hangups)) => (signals, hangups),
-                (Err(error), _) | (_, Err(error)) => return Err(Failure::io("sigaction", "", &error)),
-            };
+            let (mut signals, mut hangups) = daemon::signals()?;
             let control = Control::new();
             let node_options = node::Options { answer: Answer::Owner, ..node::Options::new(&options.us) };
             let node = Rc::new(Node::new(node_options, control.clone(), runner.with(control.clone())));
@@ -133,11 +117,7 @@ impl Round<'_> {
                     if clock::until(then, ended.as_mut()).await.is_some() {
                         break Why::Signal;
                     }
-                    let mut reload = false;
-                    while clock::until(clock::now(), hangups.next()).await.is_some() {
-                        reload = true;
-                    }
-                    if reload {
+                    if daemon::hung_up(&mut hangups).await {
                         match again() {
                             Ok(new) => break Why::Reload(Box::new(new)),
                             Err(text) => tell(&[format!("SIGHUP: nothing changes: {text}")]),
@@ -159,10 +139,7 @@ impl Round<'_> {
                 manager.tell("STOPPING=1");
             }
             node.handler().stopping = true;
-            control.wake_all();
-            let _said = clock::until(clock::now() + TICK, signals.next()).await;
-            control.stop_all();
-            let _gone = clock::until(clock::now() + GOODBYE, node.finished()).await;
+            daemon::goodbye(&node, &control, &mut signals).await;
             let next = match why {
                 Why::Reload(new) => match node.handler().successor(&new) {
                     Ok(next) => {

@@ -18,7 +18,7 @@ use crate::units::Delay;
 
 pub use follow::{Existing, Life, ReplayArgs, Speed, WatchArgs, WatchFormat};
 pub use once::{CompareArgs, DumpArgs, DumpFormat, ProbeArgs, Tolerance, WaitSyncArgs};
-pub use stand_by::{ForgetArgs, HoldArgs};
+pub use stand_by::{ForgetArgs, HoldArgs, HoldCommand, HoldStatusArgs};
 
 /// Where to connect, and as whom.
 #[derive(Clone, Debug, Default, Args)]

@@ -65,17 +65,23 @@ impl Recording {
     /// # Errors
     /// If it can't be made.
     pub fn beside(path: &Path) -> Result<Self, FileError> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let beside = path.with_file_name(name);
-        match rustix::fs::unlink(&beside) {
-            // What a crash has left says nothing that the other one doesn't say.
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(errno) => return Err(FileError::system("unlink", &beside, errno)),
-        }
-        let (mut recording, _) = Self::lock(&beside)?;
+        Self::clear_beside(path)?;
+        let (mut recording, _) = Self::lock(&beside(path))?;
         recording.replaces = Some(path.to_owned());
         Ok(recording)
+    }
+
+    /// Removes the file that [`Self::beside`] has made, and a crash has left: it says nothing that the other one doesn't say. To be
+    /// called by who has opened that.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    pub fn clear_beside(path: &Path) -> Result<(), FileError> {
+        let beside = beside(path);
+        match rustix::fs::unlink(&beside) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(FileError::system("unlink", &beside, errno)),
+        }
     }
 
     /// Opens or makes a file, and keeps others from writing it; gives its size, too.
@@ -219,6 +225,13 @@ impl Recording {
         }
         Ok(())
     }
+}
+
+/// The name of the file that is written beside another one to take its place.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
 }
 
 impl Journal for Recording {

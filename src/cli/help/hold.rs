@@ -19,9 +19,19 @@ and is taught what we hold, each entry with the rest of its life. We say
 *finished* only if we surely hold everything; else *partial*, and HAProxy
 asks the next peer, too. A reload hands its tables over by itself.
 
-SIGTERM and SIGINT end it in order (exit 0), twice: at once. Exit 2
-misuse, 3 the state file can't be used or written any more, or nothing
-can be listened on.";
+SIGHUP has configuration and certificates read again; what can't be used
+changes nothing. SIGTERM and SIGINT end it in order (exit 0), twice: at
+once. Exit 2 misuse, 3 the state file can't be used or written any more,
+or nothing can be listened on.";
+
+/// `hold status`.
+pub const HOLD_STATUS: &str = "\
+Examples:
+  Peers, tables, and how the disk is:
+    peerctl hold status
+
+  For a script, from another socket:
+    peerctl hold status --control hold.sock --format json";
 
 /// `forget`.
 pub const FORGET: &str = "\

@@ -2,12 +2,9 @@
 
 use std::rc::Weak;
 
-use serde_json::json;
-
 use super::keeper::Keeper;
-use super::peer::word;
+use super::status;
 use crate::cli::forget::{self, Answer, Question, canonical};
-use crate::cli::state::StateFile;
 use crate::cli::target::Tables;
 use crate::escape;
 use crate::node::{Node, clock};
@@ -19,7 +16,7 @@ pub(super) fn answer(node: &Weak<Node<Keeper>>, line: &str) -> String {
         let mut keeper = node.handler();
         match question {
             Question::Forget { table, key } => forget(&mut keeper, table, key),
-            Question::Status => Answer::status(status(&keeper)),
+            Question::Status => Answer::status(serde_json::to_value(status::of(&keeper)).unwrap_or_default()),
         }
     })
 }
@@ -43,30 +40,4 @@ fn forget(keeper: &mut Keeper, table: &str, text: &str) -> Answer {
         Ok(canonical) => Answer::forgotten(u64::from(keeper.forget(number, clock::now(), &canonical))),
         Err(error) => Answer::error(format!("table {}: {error}", escape::name(&definition.name))),
     }
-}
-
-fn status(keeper: &Keeper) -> serde_json::Value {
-    let peers = keeper.peers.iter().enumerate().map(|(at, peer)| {
-        let rejected: Vec<_> =
-            keeper.standby.rejected(at).map(|definition| escape::name(&definition.name).into_owned()).collect();
-        json!({
-            "name": peer.shown,
-            "state": word(peer.up, keeper.standby.course(at)),
-            "sessions": peer.counts.sessions,
-            "updates": peer.counts.updates,
-            "taught": peer.counts.taught,
-            "rejected": rejected,
-        })
-    });
-    let tables = keeper.standby.tables().iter().map(|held| {
-        let definition = held.definition();
-        json!({ "name": escape::name(&definition.name), "entries": held.store().len(), "definition": definition.to_string() })
-    });
-    let state = keeper.state.as_ref();
-    json!({
-        "version": 1,
-        "peers": peers.collect::<Vec<_>>(),
-        "tables": tables.collect::<Vec<_>>(),
-        "state_file": { "name": state.map(StateFile::name), "bytes": state.map(StateFile::bytes) },
-    })
 }

@@ -6,20 +6,17 @@ use super::keeper::Keeper;
 use super::peer::{Peer, word};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::state::Health;
+use crate::cli::state::{Health, StateFile};
+use crate::cli::target::metrics_address;
 use crate::escape;
 use crate::hold::Course;
 use crate::node::metrics::{Page, Server};
-use crate::node::{Address, ListenError, Node, clock};
+use crate::node::{ListenError, Node, clock};
 use crate::output::metrics::{CONTENT_TYPE, Kind, Metrics};
 
 /// Begins to answer at that address; a port alone is one of the loopback.
 pub(super) async fn serve(text: &str, node: &Rc<Node<Keeper>>) -> Result<Server, Failure> {
-    let local = match text.strip_prefix(':').unwrap_or(text) {
-        port if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => format!("127.0.0.1:{port}"),
-        _ => text.to_owned(),
-    };
-    let address = Address::parse_listening(&local).map_err(|error| {
+    let address = metrics_address(text).map_err(|error| {
         Failure::misuse(format!("--metrics: {error}"), "write --metrics 127.0.0.1:9199, or :9199 for the same")
     })?;
     let node = Rc::downgrade(node);
@@ -39,16 +36,15 @@ pub(super) async fn serve(text: &str, node: &Rc<Node<Keeper>>) -> Result<Server,
 
 /// Ready as long as all peers are in sync and the disk takes what they teach.
 fn ready(keeper: &Keeper) -> Page {
-    let health = keeper.state.as_ref().map(super::StateFile::health);
+    let health = keeper.state.as_ref().map(StateFile::health);
     let disk = match &health {
         Some(Health::Well) => "state file: well\n".to_owned(),
         Some(Health::Trouble(why)) => format!("state file: it takes nothing: {why}\n"),
         Some(Health::Failed) | None => "state file: closed\n".to_owned(),
     };
     let state = |at: usize, peer: &Peer| word(peer.up, keeper.standby.course(at));
-    let all = (0..keeper.peers.len()).all(|at| keeper.standby.course(at) == Course::InSync);
-    let peers = keeper.peers.iter().enumerate();
-    let lines: String = peers.map(|(at, peer)| format!("{}: {}\n", peer.shown, state(at, peer))).collect();
+    let all = keeper.current().all(|(at, _)| keeper.standby.course(at) == Course::InSync);
+    let lines: String = keeper.current().map(|(at, peer)| format!("{}: {}\n", peer.shown, state(at, peer))).collect();
     Page::text(if all && health == Some(Health::Well) { 200 } else { 503 }, disk + &lines)
 }
 
@@ -80,27 +76,27 @@ fn metrics(keeper: &Keeper, node: &Node<Keeper>) -> String {
     let mut metrics = Metrics::default();
     for (name, kind, help, value) in OF_PEER {
         metrics.metric(name, kind, help);
-        for peer in &keeper.peers {
+        for (_, peer) in keeper.current() {
             if let Some(value) = value(peer) {
                 metrics.sample(&[("peer", &peer.shown)], value);
             }
         }
     }
     metrics.metric("resync_answers_total", Kind::Counter, "Resync requests of the peer that were answered, and how.");
-    for peer in &keeper.peers {
+    for (_, peer) in keeper.current() {
         for (answer, count) in [("finished", peer.counts.finished), ("partial", peer.counts.partial)] {
             metrics.sample(&[("peer", &peer.shown), ("answer", answer)], count);
         }
     }
     metrics.metric("resync_state", Kind::Gauge, "1 for the state that the peer is in.");
-    for (at, peer) in keeper.peers.iter().enumerate() {
+    for (at, peer) in keeper.current() {
         let state = word(peer.up, keeper.standby.course(at));
         for known in ["learning", "finished", "partial", "down"] {
             metrics.sample(&[("peer", &peer.shown), ("state", known)], u8::from(known == state));
         }
     }
     metrics.metric("source_rejected", Kind::Gauge, "1 where a peer defines a table in another way than the others.");
-    for (at, peer) in keeper.peers.iter().enumerate() {
+    for (at, peer) in keeper.current() {
         for definition in keeper.standby.rejected(at) {
             metrics.sample(&[("table", &escape::name(&definition.name)), ("peer", &peer.shown)], 1);
         }

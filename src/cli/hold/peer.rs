@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::cli::complaints::Complaints;
 use crate::cli::ledger::Ledger;
 use crate::hold::{Course, Lesson};
 use crate::proto::hello::Status;
@@ -45,8 +46,10 @@ pub(super) struct Peer {
     pub(super) up: bool,
     /// The last answer to a hello of ours.
     pub(super) status: u16,
-    /// What was told about its last failure.
-    pub(super) told: Option<String>,
+    /// What is wrong with it.
+    pub(super) complaints: Complaints,
+    /// It was a peer, and is none any more.
+    pub(super) retired: bool,
     pub(super) counts: Counts,
 }
 
@@ -78,7 +81,8 @@ impl Peer {
             partials: 0,
             up: false,
             status: 0,
-            told: None,
+            complaints: Complaints::default(),
+            retired: false,
             counts: Counts::default(),
         }
     }
@@ -89,7 +93,8 @@ impl Peer {
         (self.lesson, self.taught_at, self.too_soon) = (None, None, false);
         self.ledger = Ledger::default();
         (self.heard, self.messages) = (Some(now), 0);
-        (self.partials, self.up, self.told, self.status) = (0, true, None, Status::OK.0);
+        (self.partials, self.up, self.status) = (0, true, Status::OK.0);
+        self.complaints.established(now);
         self.counts.sessions += 1;
     }
 

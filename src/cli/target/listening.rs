@@ -7,7 +7,7 @@ use crate::node::tls::{ClientTlsOptions, ServerTls, ServerTlsOptions};
 use crate::node::{self, AddressError};
 
 /// Where peers call us.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listen {
     /// The address.
     pub address: Address,

@@ -25,7 +25,7 @@ use verify::{Trust, Verifier};
 pub use error::TlsError;
 
 /// The text of a file with certificates, a key, or both, as `crt` and `ca-file` take it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pem {
     /// Its name, for messages.
     pub name: String,
@@ -50,7 +50,7 @@ pub enum Expected {
 }
 
 /// How to call in TLS.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientTlsOptions {
     /// Who may have signed the peer's certificate (`ca-file`); `None` = anybody (`verify none`).
     pub trust: Option<Pem>,
@@ -65,7 +65,7 @@ pub struct ClientTlsOptions {
 }
 
 /// How to be called in TLS.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ServerTlsOptions {
     /// Our certificate with its key (`crt`).
     pub certificate: Pem,

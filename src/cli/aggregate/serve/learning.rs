@@ -6,7 +6,6 @@ use super::outlet::lease_definition;
 use super::peer::{Announced, ToldUs};
 use super::runner::Runner;
 use crate::aggregate;
-use crate::cli::learn;
 use crate::escape;
 use crate::node::LinkError;
 use crate::proto::session::{Closed, RemoteTable, Update};
@@ -104,7 +103,7 @@ impl Runner {
             aggregator.link_down(at.number, in_order, now_ms);
         }
         at.lesson = None;
-        if self.stopping || matches!(why, LinkError::Stopped | LinkError::Replaced) {
+        if self.stopping {
             return;
         }
         if let LinkError::Session(Closed::Refused(status)) = why {
@@ -113,14 +112,6 @@ impl Runner {
         if let LinkError::TakenOver { times, .. } = why {
             at.counts.takeovers += *times as u64;
         }
-        let text = why.to_string();
-        // What goes wrong in the same way with each call is told once.
-        if !was_up && at.told.as_ref() == Some(&text) {
-            return;
-        }
-        let help = learn::help(why, &at.shown);
-        let help = if help.is_empty() { help } else { format!("; {help}") };
-        self.messages.push(format!("{}: {text}{help}", at.shown));
-        at.told = Some(text);
+        self.messages.extend(at.complaints.closed(now, why, &at.shown));
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::aggregate::{PeerNumber, Relation, TeachCursor};
+use crate::cli::complaints::Complaints;
 use crate::cli::ledger::Ledger;
 use crate::escape;
 use crate::proto::hello::Status;
@@ -42,8 +43,8 @@ pub(super) struct Peer {
     pub(super) ledger: Ledger,
     /// The last answer to a hello of ours.
     pub(super) status: u16,
-    /// What was told about its last failure.
-    pub(super) told: Option<String>,
+    /// What is wrong with it.
+    pub(super) complaints: Complaints,
     pub(super) counts: Counts,
 }
 
@@ -104,14 +105,15 @@ impl Peer {
             is_busy: false,
             ledger: Ledger::default(),
             status: 0,
-            told: None,
+            complaints: Complaints::default(),
             counts: Counts::default(),
         }
     }
 
     /// A session is established.
     pub(super) fn begin(&mut self, now: Instant) {
-        (self.up, self.told_us, self.status, self.told) = (true, ToldUs::Little, Status::OK.0, None);
+        (self.up, self.told_us, self.status) = (true, ToldUs::Little, Status::OK.0);
+        self.complaints.established(now);
         self.tables.clear();
         (self.outlets, self.ledger) = (Outlets::default(), Ledger::default());
         (self.lease_at, self.lesson, self.taught_at) = (Some(now), None, None);

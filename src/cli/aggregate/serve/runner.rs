@@ -166,6 +166,7 @@ impl Runner {
             aggregator.tick(now_ms, BUDGET);
         }
         self.pulses.iter_mut().for_each(|pulse| pulse.look(now));
+        self.messages.extend(self.peers.iter_mut().filter_map(|peer| peer.complaints.due(now)));
         self.wake_those_with_output(None);
         let Some(state) = &mut self.state else { return true };
         state.turn(now, &self.wall, &self.aggregators, &mut self.messages)

@@ -44,7 +44,7 @@ pub(super) fn of(runner: &mut Runner) -> Status {
         let pulse = runner.pulses.get(at).copied().unwrap_or_default();
         let peers = status.peers.iter().map(|peer| {
             let ours = runner.peers.iter().find(|ours| ours.section == at && ours.name == peer.name);
-            shown_peer(peer, ours.and_then(|ours| ours.told.clone()))
+            shown_peer(peer, ours.and_then(|ours| Some(ours.complaints.problem()?.to_owned())))
         });
         aggregations.push(Aggregation {
             name: escape::name(status.name.as_bytes()).into_owned(),
