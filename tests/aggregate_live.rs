@@ -11,5 +11,7 @@ mod faults;
 mod operation;
 #[path = "aggregate_live/pair.rs"]
 mod pair;
+#[path = "aggregate_live/reload.rs"]
+mod reload;
 #[path = "aggregate_live/wrong.rs"]
 mod wrong;

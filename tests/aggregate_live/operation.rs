@@ -113,34 +113,6 @@ fn a_dry_run_learns_and_shows_and_publishes_nothing() {
 }
 
 #[test]
-fn sighup_takes_a_new_peer_in_and_a_bad_file_changes_nothing() {
-    let Some(haproxy) = newest() else { return };
-    let network = Network::reachable();
-    let dir = tempfile::tempdir().expect("a folder");
-    let [lb1, lb2] = [1, 2].map(|number| node(&haproxy, &network, number, 10_000).start());
-    let mut aggregator = Aggregator::start(&network, dir.path(), &file(&[&lb1], "", ""));
-    wait_leased(&[&lb1]);
-    lb1.track("st_src", KEY.as_bytes(), 5);
-    lb2.track("st_src", KEY.as_bytes(), 7);
-    wait_total(&[&lb1], "st_src", KEY, "http_req_cnt", 5);
-
-    let good = file(&[&lb1, &lb2], "", "");
-    aggregator.rewrite(&good.replace("peer lb2", "pear lb2"));
-    aggregator.hang_up();
-    aggregator.wait_said("SIGHUP: nothing changes", 1);
-    assert!(aggregator.program.stderr().contains("did you mean `peer`?"), "{}", aggregator.program.stderr());
-    lb1.track("st_src", KEY.as_bytes(), 1);
-    wait_total(&[&lb1], "st_src", KEY, "http_req_cnt", 6);
-    assert_eq!(aggregator.status()["aggregations"][0]["sources"], json!(1));
-
-    aggregator.rewrite(&good);
-    aggregator.hang_up();
-    aggregator.wait_said("SIGHUP: the options were read again", 1);
-    wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 13);
-    wait_leased(&[&lb1, &lb2]);
-}
-
-#[test]
 fn sigterm_ends_it_at_once_and_the_state_is_kept() {
     let Some(haproxy) = newest() else { return };
     let network = Network::reachable();

@@ -10,7 +10,7 @@ use super::listeners::{self, Listeners};
 use super::options::{MAX_SOURCES, Options, Section};
 use super::problems::Problems;
 use super::statement::{PeerLine, PeerRole};
-use crate::aggregate::{Aggregation, Peer, Relation};
+use crate::aggregate::{Aggregation, MAX_PEERS, Peer, Relation};
 use crate::cli::target::{Target, of_server_words};
 use crate::node::{Address, Retry};
 use crate::span::Span;
@@ -177,6 +177,11 @@ fn check_sources(section: &SectionDraft, problems: &mut Problems) {
     if let Some(first) = sources.get(MAX_SOURCES) {
         let message = format!("section `{}` has {} sources; {MAX_SOURCES} are the most", section.name, sources.len());
         let help = "put an aggregator between: each of a lower level has up to 64 nodes, and is one `down` peer here";
+        problems.error(first.word.span, message, "the first that is too many", help);
+    } else if let Some((first, _)) = called(section).nth(MAX_PEERS) {
+        let others = called(section).count();
+        let message = format!("section `{}` has {others} peers; {MAX_PEERS} are the most", section.name);
+        let help = "give the other aggregators a section with fewer nodes";
         problems.error(first.word.span, message, "the first that is too many", help);
     }
 }

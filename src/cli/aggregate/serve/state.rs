@@ -1,6 +1,6 @@
 //! The state file: what each source has taught, so that the totals of a new process begin where those of the last one ended.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::aggregate::{Aggregator, Restored, SaveCursor};
@@ -20,6 +20,7 @@ const PIECE: usize = 20_000;
 #[derive(Debug)]
 pub(super) struct State {
     file: StateFile,
+    path: PathBuf,
     /// How far a snapshot is: which section, and where in it.
     snapshot: (usize, SaveCursor),
     values: Vec<u64>,
@@ -53,7 +54,17 @@ impl State {
             notes.push(format!("{name}: {} damaged lines were passed over, the first one: {first}", found.damaged.0));
         }
         let (snapshot, values) = ((0, SaveCursor::default()), Vec::new());
-        Ok((Self { file, snapshot, values, told: None, unwritten: 0 }, notes))
+        Ok((Self { file, path: path.to_owned(), snapshot, values, told: None, unwritten: 0 }, notes))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The aggregators are others from now on: what was written of a snapshot is written once more.
+    pub(super) fn begin_anew(&mut self) {
+        self.snapshot = (0, SaveCursor::default());
     }
 
     /// Notes what a source's table is like; `None`, with the reason, if no record can be like that.
