@@ -4,6 +4,8 @@
 mod publishing;
 #[path = "aggregate/setup.rs"]
 mod setup;
+#[path = "aggregate/slices.rs"]
+mod slices;
 #[path = "aggregate/sources.rs"]
 mod sources;
 #[path = "aggregate/trust.rs"]

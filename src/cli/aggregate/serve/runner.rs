@@ -179,6 +179,7 @@ impl Runner {
         for aggregator in &mut self.aggregators {
             aggregator.tick(now_ms, BUDGET);
         }
+        self.note_changes(now);
         self.pulses.iter_mut().for_each(|pulse| pulse.look(now));
         self.wake_those_with_output(None);
         let Some(state) = &mut self.state else { return true };
@@ -255,6 +256,7 @@ impl Handler for Runner {
 
     fn ready(&mut self, peer: PeerIndex, now: Instant, session: &mut Session) -> Next {
         let now_ms = self.wall.ms(now);
+        self.note_changes(now);
         let Some(at) = self.peers.get_mut(peer.0) else { return Next::Stop };
         let (section, number) = (at.section, at.number);
         // Without a file what is known here is what counts.
