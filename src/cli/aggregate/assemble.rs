@@ -10,7 +10,7 @@ use super::listeners::{self, Listeners};
 use super::options::{MAX_SOURCES, Options, Section};
 use super::problems::Problems;
 use super::statement::{PeerLine, PeerRole};
-use crate::aggregate::{Aggregation, MAX_PEERS, Peer, Relation};
+use crate::aggregate::{Aggregation, MAX_PEERS, Naming, Peer, Relation};
 use crate::cli::target::{Target, of_server_words};
 use crate::node::{Address, Retry};
 use crate::span::Span;
@@ -222,6 +222,11 @@ fn aggregation(section: &mut SectionDraft, named: Option<Named>, problems: &mut 
         && naming.is_total(name)
     {
         problems.error(*span, "the lease would be a total", "", "give it a table of its own: `lease lease`");
+    }
+    if let (Some((name, span)), Naming::Tables(_)) = (&lease, &naming)
+        && naming.total_of(name).is_some()
+    {
+        problems.error(*span, "the lease would be added up", "", "give it a table of its own: `lease lease`");
     }
     Some(Aggregation {
         name: section.name.clone(),
