@@ -9,13 +9,15 @@ use crate::cli::failure::Failure;
 use crate::cli::state::{Health, StateFile};
 use crate::cli::wall::WallClock;
 use crate::escape;
+use crate::node::clock;
 use crate::output::entries::received;
 use crate::proto::session::Update;
 use crate::record::{Entry, Record, TableId, Time, WriteError};
 use crate::stick::Definition;
 
-/// Entries of a snapshot that are written in one turn.
-const PIECE: usize = 20_000;
+/// Entries of a snapshot that are written at once, and how long that may go on in one turn.
+const PIECE: usize = 1_000;
+const TURN: Duration = Duration::from_millis(4);
 
 /// The file, and what is being written into it.
 #[derive(Debug)]
@@ -167,7 +169,10 @@ impl State {
         if self.file.begin_snapshot(now, entries, wall.at(now)) {
             self.snapshot = (0, SaveCursor::default());
         }
-        self.write_pieces(now, wall, aggregators);
+        let end = clock::now() + TURN;
+        while self.file.wants_piece() && clock::now() < end {
+            self.write_piece(now, wall, aggregators);
+        }
         let health = self.file.health();
         messages.extend(self.trouble(&health));
         health != Health::Failed
@@ -178,11 +183,8 @@ impl State {
         self.file.finish(patience)
     }
 
-    /// Writes on at a snapshot, if there is one.
-    fn write_pieces(&mut self, now: Instant, wall: &WallClock, aggregators: &[Aggregator]) {
-        if !self.file.wants_piece() {
-            return;
-        }
+    /// Writes on at a snapshot.
+    fn write_piece(&mut self, now: Instant, wall: &WallClock, aggregators: &[Aggregator]) {
         self.file.begin_pieces();
         let (now_ms, time) = (wall.ms(now), wall.at(now));
         let Self { file, snapshot: (section, cursor), values, unwritten, .. } = self;
