@@ -1,5 +1,7 @@
 //! The rules of an aggregation, one by one, on a clock of its own.
 
+#[path = "aggregate/alike.rs"]
+mod alike;
 #[path = "aggregate/publishing.rs"]
 mod publishing;
 #[path = "aggregate/setup.rs"]

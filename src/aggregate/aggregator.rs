@@ -18,6 +18,7 @@ use super::totals::{Context, TotalId, Totals};
 use peer::Peer;
 
 pub use gate::Lease;
+pub use links::Mesh;
 pub use state::{Change, Restored, SaveCursor, Saved, TeachCursor};
 pub use tables::Announced;
 
@@ -75,6 +76,8 @@ pub struct Aggregator {
     /// The destinations, a bit for each.
     destinations: u64,
     pub(super) is_open: bool,
+    /// Tables and pairs of sources that seem to have the same one, and that nobody was told yet.
+    meshes: Vec<(Box<[u8]>, usize, usize)>,
 }
 
 /// Entries of one table that are sent before the next one has its turn.
@@ -106,6 +109,7 @@ impl Aggregator {
             started_ms: now_ms,
             now_ms,
             is_open: false,
+            meshes: Vec::new(),
         })
     }
 

@@ -14,7 +14,7 @@ mod totals;
 mod wheel;
 
 pub use aggregator::{
-    Aggregator, Announced, Change, Lease, Limits, MAX_PEERS, PeerNumber, Restored, SaveCursor, Saved, StartError,
+    Aggregator, Announced, Change, Lease, Limits, MAX_PEERS, Mesh, PeerNumber, Restored, SaveCursor, Saved, StartError,
     TeachCursor,
 };
 pub use mismatch::Mismatch;

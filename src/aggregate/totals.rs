@@ -1,5 +1,6 @@
 //! One table of all sources, and the table of their totals.
 
+mod alike;
 mod input;
 mod lose;
 mod notes;

@@ -202,12 +202,14 @@ fn echo(world: &mut World, peer: usize, key: u32, values: &[u64], resync: bool) 
 fn a_total_that_no_source_has_is_zeroed_where_it_was_left() {
     let mut world = World::new(nodes(2));
     let total = definition("t.agg", "type integer expire 60s store gpc0,http_req_rate(10s)");
-    world.join(0);
+    world.aggregator.link_up(PeerNumber(0), world.now);
     world.announce(0, 1, &total);
+    assert!(world.aggregator.wants_resync(PeerNumber(0), world.now));
+    echo(&mut world, 0, 2, &[7, 0, 0, 0], true);
+    world.announce(0, 0, &crate::setup::table());
+    world.aggregator.resync_ended(PeerNumber(0), true, world.now);
     world.teach(0, 1, &[5, 0, 0, 0]);
     // Left by an aggregator before us: 2 may be one of the other source.
-    echo(&mut world, 0, 1, &[9, 0, 0, 0], true);
-    echo(&mut world, 0, 2, &[7, 0, 0, 0], true);
     world.join(1);
     world.announce(1, 1, &total);
     assert_eq!(world.counts(0), [(1, 5)], "nothing is said of what isn't known");

@@ -36,7 +36,9 @@ fn totals_that_ended_while_there_was_no_aggregator_fall_to_zero_with_the_next_on
                 wait_total(&nodes, "st_src", KEY, "http_req_cnt", 10);
                 wait_total(&nodes, "st_src", OTHER, "http_req_cnt", 3);
                 aggregator.kill();
-                nodes.iter().for_each(|lb| clear(lb, KEY));
+                for lb in nodes {
+                    clear(lb, KEY);
+                }
                 assert_eq!(nodes.map(|lb| number(lb, "st_src.agg", KEY, "http_req_cnt")), [10, 10]);
                 aggregator.start_again();
                 wait_leased(&nodes);

@@ -70,8 +70,9 @@ fn a_network_that_breaks_in_all_ways_costs_nothing_but_time_and_nobody_else_noti
                 // It can't call: all goes through the proxy.
                 let lb2 = node(haproxy, &network, 2, 10_000).peer("agg1", 10_799).start();
                 let chaos = Chaos::start(&network, 10_802, lb2.port(), Initiator::Observer, plan);
-                let text = file(&[&lb1, &lb2, &lb3], "", "").replace(":10002", ":10802");
+                let text = file(&[&lb1, &lb2, &lb3], "", "    start-grace 300ms\n").replace(":10002", ":10802");
                 let mut aggregator = Aggregator::start(&network, dir.path(), &text);
+                aggregator.wait_for("/publishing", &json!(true));
                 lb2.track("st_src", STILL.as_bytes(), 7);
                 let (took, made) = under_load(&[&lb1, &lb2], Duration::from_millis(4), || {
                     let mut took = Vec::new();

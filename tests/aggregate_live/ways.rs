@@ -5,41 +5,34 @@ use std::thread;
 use serde_json::json;
 
 use crate::star::{Aggregator, KEY, PORT, file, has_lease, node, wait_leased, wait_total};
-use crate::support::{self, Authority, Network};
+use crate::support::{self, Authority, Live, Network};
 
 #[test]
 fn with_tls_on_both_sides_everything_is_as_without() {
     let authority = Authority::new();
     let (own, ca) = (authority.issue("agg1"), authority.certificate());
     let words = format!(" ssl crt {} ca-file {} verify required", own.display(), ca.display());
-    let haproxies = support::haproxies();
-    thread::scope(|scope| {
-        for haproxy in &haproxies {
-            let (authority, words) = (&authority, &words);
-            scope.spawn(move || {
-                let network = Network::reachable();
-                let dir = tempfile::tempdir().expect("a folder");
-                let [lb1, mut lb2] =
-                    [1, 2].map(|number| node(haproxy, &network, number, 10_000).tls(authority).start());
-                let text = file(&[&lb1, &lb2], "", "    teach-back on\n")
-                    .replace(&format!(":{PORT}\n"), &format!(":{PORT}{words}\n"))
-                    .replace(":10001\n", &format!(":10001{words}\n"))
-                    .replace(":10002\n", &format!(":10002{words}\n"));
-                let mut aggregator = Aggregator::start(&network, dir.path(), &text);
-                wait_leased(&[&lb1, &lb2]);
-                lb1.track("st_src", KEY.as_bytes(), 5);
-                lb2.track("st_src", KEY.as_bytes(), 7);
-                wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 12);
-                let said = aggregator.program.stderr().matches("lb2: in sync").count();
-                lb2.restart_empty();
-                aggregator.wait_said("lb2: in sync", said + 1);
-                wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 12);
-                lb2.track("st_src", KEY.as_bytes(), 1);
-                wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 13);
-                wait_leased(&[&lb1, &lb2]);
-            });
-        }
-    });
+    for haproxy in support::haproxies() {
+        let network = Network::reachable();
+        let dir = tempfile::tempdir().expect("a folder");
+        let [lb1, mut lb2] = [1, 2].map(|number| node(&haproxy, &network, number, 10_000).tls(&authority).start());
+        let text = file(&[&lb1, &lb2], "", "    teach-back on\n")
+            .replace(&format!(":{PORT}\n"), &format!(":{PORT}{words}\n"))
+            .replace(":10001\n", &format!(":10001{words}\n"))
+            .replace(":10002\n", &format!(":10002{words}\n"));
+        let mut aggregator = Aggregator::start(&network, dir.path(), &text);
+        wait_leased(&[&lb1, &lb2]);
+        lb1.track("st_src", KEY.as_bytes(), 5);
+        lb2.track("st_src", KEY.as_bytes(), 7);
+        wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 12);
+        let said = aggregator.program.stderr().matches("lb2: in sync").count();
+        lb2.restart_empty();
+        aggregator.wait_said("lb2: in sync", said + 1);
+        wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 12);
+        lb2.track("st_src", KEY.as_bytes(), 1);
+        wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 13);
+        wait_leased(&[&lb1, &lb2]);
+    }
 }
 
 #[test]
@@ -68,7 +61,7 @@ fn the_short_form_adds_up_the_tables_that_are_named() {
             scope.spawn(|| {
                 let network = Network::reachable();
                 let [lb1, lb2] = [1, 2].map(|number| node(haproxy, &network, number, 10_000).start());
-                let peers = [&lb1, &lb2].map(|lb| lb.address());
+                let peers = [&lb1, &lb2].map(Live::address);
                 let listen = network.address(PORT);
                 let mut program = network.peerctl(&[
                     "aggregate",

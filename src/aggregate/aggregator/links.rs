@@ -5,6 +5,15 @@ use super::{Aggregator, PeerNumber};
 /// The longest wait before a source that hadn't everything is asked again, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 64_000;
 
+/// Two sources that seem to replicate a table to each other as well, so that totals count twice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mesh {
+    /// The name of the table.
+    pub table: Box<[u8]>,
+    /// The names of both.
+    pub peers: [Box<[u8]>; 2],
+}
+
 impl Aggregator {
     /// The session with a peer is established. A source is asked for everything.
     pub fn link_up(&mut self, peer: PeerNumber, now_ms: u64) {
@@ -104,10 +113,17 @@ impl Aggregator {
         self.end_sweeps();
     }
 
+    /// Two sources that seem to replicate a table to each other as well; told once each time it is found anew.
+    pub fn next_mesh(&mut self) -> Option<Mesh> {
+        let (table, one, other) = self.meshes.pop()?;
+        let name = |at: usize| self.options.peers.get(at).map(|peer| peer.name.clone());
+        Some(Mesh { table, peers: [name(one)?, name(other)?] })
+    }
+
     /// Sources of which all is known that they have lost are in sync.
     pub(super) fn end_sweeps(&mut self) {
         let (now_ms, refresh_ms) = (self.now_ms, self.options.refresh_ms);
-        let mut has_news = false;
+        let (cx, mut has_news) = (self.context(), false);
         for (at, state) in self.peers.iter_mut().enumerate().filter(|(_, state)| state.is_sweeping) {
             if self.totals.iter().any(|totals| totals.is_sweeping(at)) {
                 continue;
@@ -116,6 +132,11 @@ impl Aggregator {
             // Its session may be over.
             if std::mem::replace(&mut state.is_learning, false) {
                 has_news = true;
+                for totals in &mut self.totals {
+                    if let Some(other) = totals.look_alike(at, &cx) {
+                        self.meshes.push((totals.source.name.clone(), at, other));
+                    }
+                }
                 (state.partial, state.is_synced, state.was_synced) = (0, true, true);
                 // It may have been asked for again in the meantime.
                 state.ask_ms = state.ask_ms.or(refresh_ms.map(|refresh| now_ms + refresh));

@@ -170,15 +170,16 @@ impl Aggregator {
         let is_known = cx.is_open && self.fresh() == all;
         let Some(state) = self.peers.get_mut(peer).filter(|state| state.is_destination()) else { return };
         let Some(table) = state.has.get(has) else { return };
-        let is_it = |totals: &&mut Totals| totals.definition.name == table.name;
-        let Some(totals) = self.totals.iter_mut().find(is_it) else { return };
-        if totals.keys.find(update.key).is_some() || !counts(table, update.values) {
+        let totals = self.totals.iter_mut().find(|totals| totals.definition.name == table.name);
+        if totals.as_ref().is_some_and(|totals| totals.keys.find(update.key).is_some()) || !counts(table, update.values)
+        {
             return;
         }
-        if !is_known {
-            state.owes_look = true;
-        } else if difference(&totals.definition, table).is_ok() {
-            totals.orphan(peer, update.key, &cx);
+        match totals {
+            // Its source may not have been announced yet.
+            _ if !is_known => state.owes_look = true,
+            Some(totals) if difference(&totals.definition, table).is_ok() => totals.orphan(peer, update.key, &cx),
+            _ => {}
         }
     }
 

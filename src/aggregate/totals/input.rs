@@ -20,6 +20,8 @@ pub(in crate::aggregate) struct Input {
     pub(in crate::aggregate) updates: u64,
     /// When the last one came.
     pub(in crate::aggregate) newest_ms: Option<u64>,
+    /// The source that seems to have the same table.
+    pub(in crate::aggregate) alike: Option<usize>,
 }
 
 /// Whether a source's table is part of the total.

@@ -77,7 +77,9 @@ async fn serve(
         let node_options = node::Options { answer: Answer::Owner, ..node::Options::new(&options.us) };
         let node = Rc::new(Node::new(node_options, control.clone(), runner.with(control.clone())));
         doors.lead_to(&node);
-        listeners.into_iter().for_each(|listener| node.listen(listener));
+        for listener in listeners {
+            node.listen(listener);
+        }
         for (name, certificate_names, call) in calls {
             match call {
                 Some(call) => node.dial(call),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::outlet::lease_definition;
 use super::peer::{Announced, Peer, ToldUs};
 use super::runner::Runner;
-use crate::aggregate::{self, Change};
+use crate::aggregate::{self, Change, Mesh};
 use crate::cli::learn;
 use crate::escape;
 use crate::node::LinkError;
@@ -36,6 +36,20 @@ impl Runner {
             aggregate::Announced::Echo | aggregate::Announced::NotOurs => {}
         }
         at.tables.push(Announced { definition: definition.clone(), id, kept, rejected });
+    }
+
+    /// Tells of nodes that seem to be peers of each other.
+    pub(super) fn tell_meshes(&mut self) {
+        for aggregator in &mut self.aggregators {
+            while let Some(Mesh { table, peers }) = aggregator.next_mesh() {
+                let [one, other] = peers.each_ref().map(|name| escape::name(name));
+                self.messages.push(format!(
+                    "{one}: table {} has the entries of {other}, to the moment of their last use: these nodes seem to replicate it to \
+                     each other, too, and then totals count twice; in its peers section a node lists itself and aggregators only",
+                    escape::name(&table)
+                ));
+            }
+        }
     }
 
     /// Notes in the state file what has happened to entries that no peer has taught.

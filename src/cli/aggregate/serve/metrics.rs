@@ -168,6 +168,18 @@ fn of_tables(metrics: &mut Metrics, all: &[Status]) {
             metrics.sample(&labels, u8::from(source.rejected.is_some()));
         }
     }
+    metrics.metric(
+        "source_alike",
+        Kind::Gauge,
+        "1 where a source seems to have what another one has, because nodes are peers of each other: totals count twice.",
+    );
+    for table in tables() {
+        for source in &table.sources {
+            let labels = [("table", shown(&table.source.name)), ("peer", shown(&source.peer))];
+            let labels = labels.each_ref().map(|(name, value)| (*name, value.as_str()));
+            metrics.sample(&labels, u8::from(source.alike.is_some()));
+        }
+    }
     metrics.metric("total_unwritable", Kind::Gauge, "1 where a peer has no table for a total, or another one.");
     for table in tables() {
         for problem in &table.problems {

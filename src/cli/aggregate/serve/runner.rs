@@ -180,6 +180,7 @@ impl Runner {
             aggregator.tick(now_ms, BUDGET);
         }
         self.note_changes(now);
+        self.tell_meshes();
         self.pulses.iter_mut().for_each(|pulse| pulse.look(now));
         self.wake_those_with_output(None);
         let Some(state) = &mut self.state else { return true };
