@@ -17,10 +17,14 @@ fn with(lines: &str) -> String {
 }
 
 fn check_in(dir: &Path, text: &str, words: &[&str]) -> Output {
+    run_in(dir, text, &[&["-c"], words].concat())
+}
+
+fn run_in(dir: &Path, text: &str, words: &[&str]) -> Output {
     fs::write(dir.join("agg.conf"), text).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_peerctl"));
     command.current_dir(dir).stdin(Stdio::null()).env("NODE", "10.0.0.3:10000").env_remove("NOBODY");
-    command.args(["aggregate", "-f", "agg.conf", "-c"]).args(words).output().expect("peerctl runs")
+    command.args(["aggregate", "-f", "agg.conf"]).args(words).output().expect("peerctl runs")
 }
 
 fn check(text: &str) -> Output {
@@ -56,6 +60,12 @@ fn refused(text: &str, message: &str, places: &[&str]) {
     assert!(places.last().is_none_or(&framed), "{places:?} in\n{said}");
     assert!(places.iter().all(|place| framed(place) || shown(place)), "{places:?} in\n{said}");
     assert_eq!(said.matches("error: ").count(), 1, "one mistake is told once:\n{said}");
+    let started = run_in(tempfile::tempdir().expect("a folder").path(), text, &[]);
+    assert_eq!(
+        (started.status.code(), stderr(&started)),
+        (Some(2), said),
+        "it starts with no other file than it checks"
+    );
 }
 
 #[test]
@@ -175,6 +185,10 @@ fn what_doesn_t_go_together_is_shown_in_both_places() {
     ] {
         refused(&with(lines), message, &places);
     }
+    let many: String = (3..66).map(|n| format!("  peer lb{n} 10.0.0.{n}:10000\n")).collect();
+    refused(&with(&many), "section `web` has 65 sources; 64 are the most", &["70:8"]);
+    let standby = many.replace("lb65 10.0.0.65:10000\n", "agg2 10.0.0.65:10000 standby\n");
+    refused(&with(&standby), "section `web` has 65 peers; 64 are the most", &["70:8"]);
     let global = with("").replacen("localpeer agg1\n", "localpeer agg1\n  localpeer agg2\n", 1);
     refused(&global, "`localpeer` twice in one section", &["2:13", "3:13"]);
 }
@@ -200,6 +214,9 @@ fn totals_that_come_back_as_sources_are_refused() {
     }
     refused(&section("  table a to b\n  table a to c\n"), "one table is added up into two", &["5:9", "6:9"]);
     refused(&section("  table a to c\n  table b to c\n"), "two tables are added up into one", &["5:9", "6:9"]);
+    refused(&section("  table a to c\n  table /b to /c\n"), "two tables are added up into one", &["5:9", "6:9"]);
+    refused(&section("  table a to b\n  table /a to /c\n"), "one table is added up into two", &["5:9", "6:9"]);
+    refused(&section("  table lease to sum\n  lease lease\n"), "the lease would be added up", &["6:9"]);
     let levels = |last: &str| {
         format!(
             "{GLOBAL}aggregations a\n  from .l1 to .l2\n  peer a1 10.0.0.1:1 down\naggregations b\n  from .l2 to .l3\n  \

@@ -11,5 +11,13 @@ mod faults;
 mod operation;
 #[path = "aggregate_live/pair.rs"]
 mod pair;
+#[path = "aggregate_live/reload.rs"]
+mod reload;
+#[path = "aggregate_live/restart.rs"]
+mod restart;
+#[path = "aggregate_live/shaken.rs"]
+mod shaken;
+#[path = "aggregate_live/ways.rs"]
+mod ways;
 #[path = "aggregate_live/wrong.rs"]
 mod wrong;

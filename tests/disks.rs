@@ -1,7 +1,7 @@
 //! Disks that are full, broken or read-only: a clear error, a file that is valid, and nothing acknowledged that isn't safe.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -223,6 +223,40 @@ fn a_dump_onto_a_full_or_read_only_disk_leaves_what_was_there() {
     let ended = network.peerctl(&["watch", "--format", "text", &peer, "--record", "/dev/full"]).wait();
     assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("no regular file") && ended.stderr.contains("give a file"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_aggregator_says_what_is_wrong_with_the_disk_of_its_state_file() {
+    let (network, dir) = (Network::new(), tempfile::tempdir().expect("a folder"));
+    let start = |disk: &Disk<'_>| {
+        let text = format!(
+            "global\n    localpeer agg1\n    state-file {}\naggregations web\n    from any to .agg\n    \
+             peer lb1 127.0.0.1:10001\n",
+            disk.path("state.ndjson")
+        );
+        let file = dir.path().join("agg1.conf");
+        fs::write(&file, text).expect("written");
+        disk.peerctl(&["aggregate", "-f", &file.to_string_lossy()])
+    };
+    let ended = start(&Disk::new(&network, "ro")).wait();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    for said in ["state.ndjson", "Read-only file system", "remount"] {
+        assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
+    }
+
+    let disk = Disk::new(&network, "mode=755");
+    let mut other = fs::File::create(disk.outside("other")).expect("room");
+    let _full = other.write_all(&vec![0; 2 << 20]);
+    let program = start(&disk);
+    let says = |what: &str| wait_until(what, || program.stderr().contains(what).then_some(()));
+    says("the disk takes nothing: No space left on device");
+    disk.clear();
+    drop(other);
+    says("the disk takes the state file again");
+    program.signal(Signal::TERM);
+    let ended = program.wait();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert!(fs::read_to_string(disk.outside("state.ndjson")).expect("there").contains("peerctl"));
 }
 
 #[test]

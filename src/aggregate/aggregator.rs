@@ -18,7 +18,8 @@ use super::totals::{Context, TotalId, Totals};
 use peer::Peer;
 
 pub use gate::Lease;
-pub use state::{Restored, SaveCursor, Saved, TeachCursor};
+pub use links::Mesh;
+pub use state::{Change, Restored, SaveCursor, Saved, TeachCursor};
 pub use tables::Announced;
 
 /// The most peers of an aggregation, ourselves not counted.
@@ -75,6 +76,8 @@ pub struct Aggregator {
     /// The destinations, a bit for each.
     destinations: u64,
     pub(super) is_open: bool,
+    /// Tables and pairs of sources that seem to have the same one, and that nobody was told yet.
+    meshes: Vec<(Box<[u8]>, usize, usize)>,
 }
 
 /// Entries of one table that are sent before the next one has its turn.
@@ -106,6 +109,7 @@ impl Aggregator {
             started_ms: now_ms,
             now_ms,
             is_open: false,
+            meshes: Vec::new(),
         })
     }
 
@@ -165,18 +169,21 @@ impl Aggregator {
         self.totals.iter().any(|totals| totals.queues.get(peer.0).is_some_and(|queue| !queue.is_empty()))
     }
 
-    /// Does what is due, looking at no more than `budget` entries of each table and source.
+    /// Does what is due, looking at no more than `budget` entries of each table, and as many of what a source has lost at once.
     pub fn tick(&mut self, now_ms: u64, budget: usize) {
         let now_ms = self.at(now_ms);
         self.drop_stale(now_ms);
         self.decide();
         let cx = self.context();
+        let mut left = budget;
         for totals in &mut self.totals {
             for (source, _) in self.options.peers.iter().enumerate() {
-                totals.expire(source, budget, &cx);
+                totals.expire(source, budget.div_ceil(self.options.peers.len()), &cx);
             }
             totals.tick(budget, &cx);
+            totals.work(&mut left, &cx);
         }
+        self.end_sweeps();
     }
 
     /// When [`Self::tick`] or [`Self::wants_resync`] has something to do; `None` if nothing ever will by itself.
@@ -186,8 +193,20 @@ impl Aggregator {
         let stale = self.peers.iter().filter_map(|peer| peer.stale_at(&self.options.stale, self.started_ms));
         let tables =
             self.totals.iter().flat_map(|totals| totals.next_ms().into_iter().chain(totals.expires_at(now_ms)));
-        let gate = self.gate_due();
+        let gate = self.gate_due().into_iter().chain(self.has_work().then_some(now_ms));
         peers.chain(stale).chain(tables).chain(gate).min().map(|due| due.max(now_ms))
+    }
+
+    /// Whether what sources have lost all at once is still being looked at: [`Self::tick`] goes on.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.totals.iter().any(Totals::has_work)
+    }
+
+    /// Entries that were looked at so far because a source had come, gone, or lost something.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.totals.iter().map(|totals| totals.steps).sum()
     }
 
     /// The total of a key now: the values by the layout of the table of totals, and the rest of its life in milliseconds.

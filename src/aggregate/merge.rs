@@ -109,7 +109,7 @@ pub(super) struct Sum {
     /// The values of a source.
     read: Vec<u64>,
     rates: Vec<Rates>,
-    /// For each data type: how many had a value, and the age of the youngest.
+    /// For each data type: how many had a value, and how long ago the last of them was used at its source.
     seen: Vec<(u32, u64)>,
     /// By the layout of the plan.
     pub(super) values: Vec<u64>,
@@ -146,15 +146,15 @@ impl Sum {
         self.parts += 1;
         self.rest_ms = self.rest_ms.zip(entry.rest_ms()).map(|(a, b)| a.max(b));
         self.next_end_ms = self.next_end_ms.min(entry.rest_ms().unwrap_or(u32::MAX));
-        let age_ms = entry.age_ms();
+        let (age_ms, idle_ms) = (entry.age_ms(), entry.idle_ms());
         entry.values(&mut self.read);
         for (step, seen) in plan.steps.iter().zip(&mut self.seen) {
             if is_gauge(&step.from) && !part.is_up {
                 continue;
             }
             let is_first = seen.0 == 0;
-            let is_youngest = age_ms < seen.1;
-            *seen = (seen.0 + 1, seen.1.min(age_ms));
+            let is_youngest = idle_ms < seen.1;
+            *seen = (seen.0 + 1, seen.1.min(idle_ms));
             if is_rate(&step.from) {
                 let rates = self.rates.iter_mut().skip(step.rate).take(step.from.values());
                 for (n, rate) in rates.enumerate() {

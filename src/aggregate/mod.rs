@@ -14,7 +14,8 @@ mod totals;
 mod wheel;
 
 pub use aggregator::{
-    Aggregator, Announced, Lease, Limits, MAX_PEERS, PeerNumber, Restored, SaveCursor, Saved, StartError, TeachCursor,
+    Aggregator, Announced, Change, Lease, Limits, MAX_PEERS, Mesh, PeerNumber, Restored, SaveCursor, Saved, StartError,
+    TeachCursor,
 };
 pub use mismatch::Mismatch;
 pub use options::{Aggregation, DataPolicy, Naming, OnReset, Peer, Policy, Publish, Relation, Stale, TableName};

@@ -126,7 +126,8 @@ pub enum DataPolicy {
     Max,
     /// The smallest of those that have the key.
     Min,
-    /// The one that was taught last.
+    /// That of the source where the entry was used last: whose rest of a life has lost least. In tables that never expire, the one
+    /// that was taught last.
     Last,
     /// All bits that are set in one of them.
     Or,

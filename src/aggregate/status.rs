@@ -87,6 +87,8 @@ pub struct InputStatus {
     pub peer: Box<[u8]>,
     /// Why its table isn't part of the total.
     pub rejected: Option<Mismatch>,
+    /// The name of another source that seems to have the same table, because both replicate it to each other.
+    pub alike: Option<Box<[u8]>>,
     /// Its entries.
     pub entries: usize,
     /// Updates taken.
@@ -153,6 +155,7 @@ impl Aggregator {
                 InputState::Rejected(rejected) => Some(rejected.1.clone()),
                 _ => None,
             },
+            alike: input.alike.and_then(|other| Some(self.options.peers.get(other)?.name.clone())),
             entries: input.store.as_ref().map_or(0, crate::table::Store::len),
             updates: input.updates,
             newest_ms: input.newest_ms.map(|newest| now_ms.saturating_sub(newest)),

@@ -1,19 +1,26 @@
 //! One table of all sources, and the table of their totals.
 
+mod alike;
 mod input;
 mod lose;
+mod notes;
 mod send;
+mod slices;
 
 use crate::stick::Definition;
 use crate::table::{Applied, EntryRef, Store, Update};
 
-use super::keys::{Key, Keys, NONE, State, bits};
+use super::keys::{Keys, NONE, State, bits};
 use super::merge::{Part, Plan, Sum};
 use super::options::{Policy, Publish};
 use super::queue::{Blocks, Queue};
 use super::wheel::{Wheel, low};
 
+use notes::Notes;
+use slices::Slice;
+
 pub(super) use input::{Input, InputState};
+pub(super) use notes::Note;
 pub use send::TotalId;
 
 /// A table and its total.
@@ -38,6 +45,11 @@ pub(super) struct Totals {
     /// The values of an entry, for a moment.
     values: Vec<u64>,
     pub(super) changes: u64,
+    /// What is done piece by piece.
+    slices: Vec<Slice>,
+    /// Entries that were looked at, piece by piece.
+    pub(super) steps: u64,
+    notes: Notes,
 }
 
 /// What holds for all tables now.
@@ -87,6 +99,9 @@ impl Totals {
             lost: Vec::new(),
             values: Vec::new(),
             changes: 0,
+            slices: Vec::new(),
+            steps: 0,
+            notes: Notes::default(),
         }
     }
 
@@ -120,7 +135,9 @@ impl Totals {
         let never = low(now_ms).wrapping_sub(low(cx.publish.min_interval_ms.min(1 << 30)));
         let at = self.keys.find_or_insert(update.key, never);
         if keeps {
-            input.keep(at, plan, values, update.values);
+            if input.keep(at, plan, values, update.values) {
+                self.notes.kept(source, at);
+            }
         } else if plan.keeps {
             input.kept.remove(&at);
         }
@@ -173,15 +190,6 @@ impl Totals {
         }
     }
 
-    /// A source has come or gone: what counts only while it is connected has changed.
-    pub(super) fn link_changed(&mut self, source: usize, cx: &Context) {
-        if self.plan.has_gauges {
-            for at in self.numbers(|key| key.sources & 1 << source != 0) {
-                self.touch(at, cx);
-            }
-        }
-    }
-
     /// Does what is due, looking at no more than `budget` keys.
     pub(super) fn tick(&mut self, budget: usize, cx: &Context) {
         let mut budget = budget;
@@ -226,6 +234,20 @@ impl Totals {
         true
     }
 
+    /// Takes what an earlier process had kept of counters of an entry that is there.
+    pub(super) fn restore_kept(&mut self, source: usize, key: &[u8], kept: &[u64], now_ms: u64) {
+        let Some(input) = self.inputs.get_mut(source).filter(|_| self.plan.keeps) else { return };
+        let is_there = input.store.as_ref().is_some_and(|store| store.get(key, now_ms).is_some());
+        if let Some(at) = self.keys.find(key).filter(|_| is_there && kept.len() == self.source.layout.slots()) {
+            input.kept.insert(at, kept.into());
+        }
+    }
+
+    /// Whether counters keep what a source had counted before it started again.
+    pub(super) const fn keeps(&self) -> bool {
+        self.plan.keeps
+    }
+
     /// Puts the total of a key together as it is now; returns whether a source has the key.
     fn merge(&mut self, at: u32, cx: &Context) -> bool {
         let Self { inputs, plan, sum, keys, .. } = self;
@@ -257,11 +279,6 @@ impl Totals {
         let stores = self.inputs.iter().filter_map(|input| input.store.as_ref()).map(Store::memory);
         let queues = self.queues.iter().map(Queue::memory);
         stores.chain(queues).sum::<usize>() + self.keys.memory() + self.wheel.memory() + self.blocks.memory()
-    }
-
-    fn numbers(&self, is_it: impl Fn(&Key) -> bool) -> Vec<u32> {
-        let keys = (0..).zip(&self.keys.list);
-        keys.filter(|(_, key)| key.is_alive() && is_it(key)).map(|(at, _)| at).collect()
     }
 }
 

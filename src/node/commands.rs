@@ -52,6 +52,14 @@ impl ControlSocket {
         let task = spawn_local(run(socket, Rc::new(answer)));
         Ok(Self { task, path: path.to_owned() })
     }
+
+    /// From now on only users who may by `mode` can connect.
+    ///
+    /// # Errors
+    /// If the path is gone.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::chmod(self.path.as_path(), Mode::from_raw_mode(mode))?)
+    }
 }
 
 impl Drop for ControlSocket {

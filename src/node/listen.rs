@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -82,8 +83,12 @@ pub struct Listener {
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, Option<PathBuf>),
+    Unix(UnixListener, Option<Rc<OwnPath>>),
 }
+
+/// The path of a socket, which goes with the last one that listens there.
+#[derive(Debug)]
+pub(super) struct OwnPath(PathBuf);
 
 impl Listener {
     /// Listens. To be called within [`super::run`].
@@ -97,7 +102,8 @@ impl Listener {
         let found = match &address {
             Address::Unix(path) => {
                 let socket = bind_path(path).await.map_err(|error| failed(&error))?;
-                return Ok(Self { socket: Socket::Unix(socket, Some(path.clone())), tls, allow });
+                let path = Some(Rc::new(OwnPath(path.clone())));
+                return Ok(Self { socket: Socket::Unix(socket, path), tls, allow });
             }
             Address::Abstract { name, padded } => {
                 let socket =
@@ -115,6 +121,19 @@ impl Listener {
         }
         let socket = Socket::Tcp(TcpListener::bind(found.as_slice()).await.map_err(|error| failed(&error))?);
         Ok(Self { socket, tls, allow })
+    }
+
+    /// Another one at the same socket, whose callers are answered by `options`, the address aside. Of several, any may
+    /// answer; nobody is turned away while one takes the place of another.
+    ///
+    /// # Errors
+    /// If the system has no room for it.
+    pub fn again(&self, options: ListenOptions) -> Result<Self, ListenError> {
+        let socket = self.socket.again().map_err(|error| ListenError::Bind {
+            address: options.address.to_string(),
+            problem: connect::text(&error),
+        })?;
+        Ok(Self { socket, tls: options.tls, allow: options.allow })
     }
 
     /// Where it listens, with the port that the system chose for port 0; `None` for a path.
@@ -149,15 +168,22 @@ pub(super) async fn bind_path(path: &Path) -> io::Result<UnixListener> {
     }
 }
 
-impl Drop for Socket {
+impl Drop for OwnPath {
     fn drop(&mut self) {
-        if let Self::Unix(_, Some(path)) = self {
-            let _may_be_gone = unlink(path.as_path());
-        }
+        let _may_be_gone = unlink(self.0.as_path());
     }
 }
 
 impl Socket {
+    fn again(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket.as_fd().try_clone_to_owned()?.into())?),
+            Self::Unix(socket, path) => {
+                Self::Unix(UnixListener::from_std(socket.as_fd().try_clone_to_owned()?.into())?, path.clone())
+            }
+        })
+    }
+
     async fn accept(&self) -> io::Result<(Accepted, Option<IpAddr>)> {
         match self {
             Self::Tcp(socket) => {

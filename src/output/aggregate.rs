@@ -76,6 +76,9 @@ pub struct Source {
     pub newest_ms: Option<u64>,
     /// Why it isn't part of the total.
     pub rejected: Option<String>,
+    /// Another source that seems to have the same table: both replicate it to each other, and the total counts twice.
+    #[serde(default)]
+    pub alike: Option<String>,
 }
 
 /// A peer where a total can't be written.
@@ -164,6 +167,12 @@ impl Aggregation {
                     text += &format!("  {name:<width$}  ✗ rejected: {why}. Its part is not in the totals.\n");
                     continue;
                 }
+                if let Some(other) = &source.alike {
+                    text += &format!(
+                        "  {name:<width$}  ✗ has the entries of {other}, to the moment of their last use: nodes that are peers of \
+                         each other count twice\n"
+                    );
+                }
                 let newest = source.newest_ms.map_or_else(String::new, |ms| format!("   newest {}", seconds(ms)));
                 text +=
                     &format!("  {name:<width$}  {state:<8} {:>11} updates{newest}\n", grouped(source.updates.into()));
@@ -226,6 +235,7 @@ mod tests {
             updates: 412_009,
             newest_ms: Some(30),
             rejected: rejected.map(str::to_owned),
+            alike: (peer == "lb1").then(|| "lb3".into()),
         };
         let peer = |name: &str, state: &str, echoed| Peer {
             name: name.into(),
@@ -267,6 +277,7 @@ mod tests {
         assert_eq!(
             status.human(),
             "st_src → st_src.agg       1 source, 88,310 keys        published 0.1 s ago, 1,204/s, lag 3 ms\n  \
+             lb1  ✗ has the entries of lb3, to the moment of their last use: nodes that are peers of each other count twice\n  \
              lb1  in sync      412,009 updates   newest 0.0 s\n  \
              lb2  ✗ rejected: it stores http_req_rate(30s). Its part is not in the totals.\n  \
              lb1  ✗ st_src.agg: it has no such table\n  \

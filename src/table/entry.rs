@@ -71,6 +71,12 @@ impl<'a> EntryRef<'a> {
         self.0.age_ms()
     }
 
+    /// Milliseconds since the entry was last used where it lives, as far as its rest of a life tells; else since the last update.
+    #[must_use]
+    pub fn idle_ms(&self) -> u64 {
+        self.rest_ms().map_or_else(|| self.age_ms(), |rest| u64::from(self.0.expire_ms().saturating_sub(rest)))
+    }
+
     /// The sender's number of the last update.
     #[must_use]
     pub fn update_id(&self) -> u32 {

@@ -246,10 +246,25 @@ impl Store {
     }
 
     /// As [`Self::sweep_older`], showing each living entry before it goes.
-    pub fn sweep_older_with(&mut self, now_ms: u64, mut gone: impl FnMut(EntryRef<'_>)) -> usize {
+    pub fn sweep_older_with(&mut self, now_ms: u64, gone: impl FnMut(EntryRef<'_>)) -> usize {
+        let (mut place, mut budget) = (0, usize::MAX);
+        self.sweep_older_from(now_ms, &mut place, &mut budget, gone)
+    }
+
+    /// As [`Self::sweep_older_with`], a piece: goes on at `place`, 0 at first, looking at no more than `budget` places, which
+    /// it counts down. While some of it is left over, all have been looked at. No generation may begin in between.
+    pub fn sweep_older_from(
+        &mut self,
+        now_ms: u64,
+        place: &mut u32,
+        budget: &mut usize,
+        mut gone: impl FnMut(EntryRef<'_>),
+    ) -> usize {
         let now_ms = self.tick(now_ms);
         let mut count = 0;
-        for at in 0..self.records.end() {
+        while *budget > 0 && *place < self.records.end() {
+            let at = *place;
+            (*place, *budget) = (at + 1, *budget - 1);
             let record = self.records.get(at);
             if !record::is_occupied(record) || record::generation(record) == self.generation {
                 continue;

@@ -223,14 +223,17 @@ fn a_key_that_was_cleared_and_forgotten_stays_away() {
         let network = Network::reachable();
         let dir = tempfile::tempdir().expect("a folder");
         let state = format!("    state-file {}\n", dir.path().join("state.ndjson").display());
-        let [lb1, lb2] = [1, 2].map(|number| node(&haproxy, &network, number, 10_000).start());
+        let lb1 = node(&haproxy, &network, 1, 10_000).start();
+        let mut lb2 = node(&haproxy, &network, 2, 10_000).start();
         let text = file(&[&lb1, &lb2], &state, "    teach-back on\n");
         let mut aggregator = Aggregator::start(&network, dir.path(), &text);
         wait_leased(&[&lb1, &lb2]);
         for lb in [&lb1, &lb2] {
             lb.track("st_src", KEY.as_bytes(), 5);
         }
+        lb2.track("st_src", b"10.0.0.2", 7);
         wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 10);
+        wait_total(&[&lb1, &lb2], "st_src", "10.0.0.2", "http_req_cnt", 7);
         for lb in [&lb1, &lb2] {
             lb.cli(&format!("clear table mesh/st_src key {KEY}"));
         }
@@ -245,5 +248,13 @@ fn a_key_that_was_cleared_and_forgotten_stays_away() {
         wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 1);
         let back = try_until(|| (number(&lb2, "st_src", KEY, "http_req_cnt") == 0).then_some(()));
         assert!(back.is_some(), "lb2 has none");
+        // Nor does it come back with what a node is taught that comes up cold.
+        let said = aggregator.program.stderr().matches("lb2: in sync").count();
+        lb2.restart_empty();
+        aggregator.wait_said("lb2: in sync", said + 1);
+        assert_eq!(number(&lb2, "st_src", "10.0.0.2", "http_req_cnt"), 7, "HAProxy {}", haproxy.branch());
+        assert_eq!(number(&lb2, "st_src", KEY, "http_req_cnt"), 0, "HAProxy {}", haproxy.branch());
+        wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 1);
+        wait_total(&[&lb1, &lb2], "st_src", "10.0.0.2", "http_req_cnt", 7);
     }
 }

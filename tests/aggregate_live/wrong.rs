@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::star::{Aggregator, KEY, LEASE, PORT, file, has_lease, node, number, source_table, wait_leased, wait_total};
+use crate::support::random::Random;
 use crate::support::{self, Haproxy, Network, Setup, wait_until};
 
 /// A node without any table.
@@ -53,6 +54,38 @@ fn a_table_of_another_definition_is_no_part_of_the_total_and_that_is_told() {
 }
 
 #[test]
+fn a_table_that_becomes_another_one_counts_no_more_until_it_is_like_the_others_again() {
+    let haproxies = support::haproxies();
+    thread::scope(|scope| {
+        for haproxy in &haproxies {
+            scope.spawn(|| {
+                let network = Network::reachable();
+                let dir = tempfile::tempdir().expect("a folder");
+                let lb1 = node(haproxy, &network, 1, 10_000).start();
+                let mut lb2 = node(haproxy, &network, 2, 10_000).start();
+                let mut aggregator = Aggregator::start(&network, dir.path(), &file(&[&lb1, &lb2], "", ""));
+                wait_leased(&[&lb1, &lb2]);
+                lb1.track("st_src", KEY.as_bytes(), 5);
+                lb2.track("st_src", KEY.as_bytes(), 7);
+                wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 12);
+                lb2.reload_with(|setup| setup.table("st_src", &source_table(30_000))).wait();
+                aggregator.wait_said("lb2: table /st_src is not added up: it stores http_req_rate(30s)", 1);
+                wait_total(&[&lb1], "st_src", KEY, "http_req_cnt", 5);
+                let rejected = || aggregator.metric("source_rejected{table=\"/st_src\",peer=\"lb2\"}");
+                assert!((rejected() - 1.0).abs() < 0.1);
+                wait_until("nobody trusts that", || (!has_lease(&lb1, "agg1")).then_some(()));
+                lb2.reload_with(|setup| setup.table("st_src", &source_table(10_000))).wait();
+                wait_leased(&[&lb1, &lb2]);
+                let own = number(&lb2, "st_src", KEY, "http_req_cnt");
+                lb2.track("st_src", KEY.as_bytes(), 2);
+                wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 5 + own + 2);
+                assert!(rejected() < 0.1);
+            });
+        }
+    });
+}
+
+#[test]
 fn a_node_without_a_table_for_totals_or_for_the_lease_is_named() {
     let Some(haproxy) = support::haproxies().pop() else { return };
     let network = Network::reachable();
@@ -76,36 +109,87 @@ fn a_node_without_a_table_for_totals_or_for_the_lease_is_named() {
     println!("{}", aggregator.program.stderr());
 }
 
-#[test]
-fn a_mesh_beside_the_aggregator_sends_totals_back_that_are_counted_and_never_added() {
-    for haproxy in support::haproxies() {
-        let network = Network::reachable();
-        let dir = tempfile::tempdir().expect("a folder");
-        let lb1 = node(&haproxy, &network, 1, 10_000).peer("lb2", 10_002).start();
-        let lb2 = node(&haproxy, &network, 2, 10_000).peer("lb1", 10_001).start();
-        let mut aggregator = Aggregator::start(&network, dir.path(), &file(&[&lb1, &lb2], "", "    refresh 2s\n"));
-        wait_leased(&[&lb1, &lb2]);
-        wait_until("they are a mesh", || lb1.is_established("lb2").then_some(()));
-        lb1.track("st_src", KEY.as_bytes(), 5);
-        lb2.track("st_src", "10.0.0.2".as_bytes(), 7);
-        let echoed = wait_until("totals come back", || {
-            let status = aggregator.status();
-            let peers = status["aggregations"][0]["peers"].as_array().expect("peers").clone();
-            let echoed: u64 = peers.iter().map(|peer| peer["echoed"].as_u64().expect("a number")).sum();
-            (echoed > 0).then_some(echoed)
-        });
-        let total = || [KEY, "10.0.0.2"].map(|key| number(&lb1, "st_src.agg", key, "http_req_cnt"));
-        // Both nodes have both keys, so each is counted twice at most.
-        let began = Instant::now();
-        let mut seen = Vec::new();
-        while began.elapsed() < Duration::from_secs(if haproxy.version >= (3, 2, 0) { 20 } else { 5 }) {
-            let now = total();
-            assert!(now[0] <= 10 && now[1] <= 14, "nothing grows: {now:?}");
-            if seen.last() != Some(&now) {
-                seen.push(now);
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
-        println!("HAProxy {}: {echoed} echoes, the totals were {seen:?}", haproxy.branch());
+/// Keys of one node's clients, each with its own count, at their own times.
+fn visit(lb: &support::Live<'_>, keys: std::ops::Range<usize>, random: &mut Random) {
+    for key in keys {
+        lb.track("st_src", format!("10.0.1.{key}").as_bytes(), 1 + random.below(5));
+        thread::sleep(Duration::from_millis(random.next() % 60));
     }
+}
+
+fn alike(aggregator: &mut Aggregator<'_>) -> Vec<serde_json::Value> {
+    let status = aggregator.status();
+    let sources = status["aggregations"][0]["tables"][0]["sources"].as_array().cloned().unwrap_or_default();
+    sources.iter().map(|source| source["alike"].clone()).collect()
+}
+
+#[test]
+fn a_mesh_beside_the_aggregator_is_told_and_nothing_grows() {
+    let haproxies = support::haproxies();
+    thread::scope(|scope| {
+        for haproxy in &haproxies {
+            scope.spawn(move || {
+                let network = Network::reachable();
+                let dir = tempfile::tempdir().expect("a folder");
+                let lb1 = node(haproxy, &network, 1, 10_000).peer("lb2", 10_002).start();
+                let lb2 = node(haproxy, &network, 2, 10_000).peer("lb1", 10_001).start();
+                let text = file(&[&lb1, &lb2], "", "    refresh 2s\n");
+                let mut aggregator = Aggregator::start(&network, dir.path(), &text);
+                wait_leased(&[&lb1, &lb2]);
+                wait_until("they are a mesh", || lb1.is_established("lb2").then_some(()));
+                lb1.track("st_src", KEY.as_bytes(), 5);
+                lb2.track("st_src", "10.0.0.2".as_bytes(), 7);
+                let mut random = Random::new(7);
+                visit(&lb1, 0..10, &mut random);
+                visit(&lb2, 10..20, &mut random);
+                aggregator.wait_said("seem to replicate it to each other", 1);
+                println!("{}", aggregator.program.stderr());
+                wait_until("both are named", || (alike(&mut aggregator) == [json!("lb2"), json!("lb1")]).then_some(()));
+                assert!((aggregator.metric("source_alike{table=\"/st_src\",peer=\"lb1\"}") - 1.0).abs() < 0.1);
+                let total = || [KEY, "10.0.0.2"].map(|key| number(&lb1, "st_src.agg", key, "http_req_cnt"));
+                // Both nodes have both keys, so each is counted twice at most.
+                let (began, mut seen) = (Instant::now(), Vec::new());
+                while began.elapsed() < Duration::from_secs(5) {
+                    let now = total();
+                    assert!(now[0] <= 10 && now[1] <= 14, "nothing grows: {now:?}");
+                    if seen.last() != Some(&now) {
+                        seen.push(now);
+                    }
+                    thread::sleep(Duration::from_millis(200));
+                }
+                println!("HAProxy {}: the totals were {seen:?}", haproxy.branch());
+            });
+        }
+    });
+}
+
+#[test]
+fn nodes_that_see_the_same_clients_are_no_mesh() {
+    let haproxies = support::haproxies();
+    thread::scope(|scope| {
+        for haproxy in &haproxies {
+            scope.spawn(move || {
+                let network = Network::reachable();
+                let dir = tempfile::tempdir().expect("a folder");
+                let [lb1, lb2] = [1, 2].map(|number| node(haproxy, &network, number, 10_000).start());
+                let text = file(&[&lb1, &lb2], "", "    refresh 1s\n");
+                let mut aggregator = Aggregator::start(&network, dir.path(), &text);
+                wait_leased(&[&lb1, &lb2]);
+                let mut random = Random::new(8);
+                for part in 0..5 {
+                    visit(&lb1, part * 10..part * 10 + 10, &mut random);
+                    visit(&lb2, part * 10..part * 10 + 10, &mut random);
+                }
+                let sessions =
+                    |aggregator: &Aggregator<'_>| aggregator.metric("updates_total{aggregation=\"web\",peer=\"lb2\"}");
+                // Several resyncs when all are quiet.
+                let before = sessions(&aggregator);
+                wait_until("everything is taught a few times", || {
+                    (sessions(&aggregator) > before + 400.0).then_some(())
+                });
+                assert_eq!(alike(&mut aggregator), [json!(null), json!(null)]);
+                assert!(!aggregator.program.stderr().contains("replicate"), "{}", aggregator.program.stderr());
+            });
+        }
+    });
 }

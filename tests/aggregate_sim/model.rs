@@ -14,8 +14,17 @@ pub(crate) struct Entry {
     pub(crate) at: u64,
     /// `u64::MAX` = never.
     pub(crate) deadline: u64,
+    /// The whole life.
+    pub(crate) expire: u64,
     pub(crate) id: u32,
     pub(crate) generation: u32,
+}
+
+impl Entry {
+    /// How long ago it was used at its source.
+    fn idle(&self, now: u64) -> u64 {
+        if self.deadline == u64::MAX { now - self.at } else { self.expire - (self.deadline - now) }
+    }
 }
 
 /// One source.
@@ -72,7 +81,10 @@ impl Model {
                 kept[slot] += before;
             }
         }
-        source.entries.insert(key, Entry { values: values.to_vec(), kept, at: now, deadline, id, generation });
+        source.entries.insert(
+            key,
+            Entry { values: values.to_vec(), kept, at: now, deadline, expire: expire.into(), id, generation },
+        );
     }
 
     /// A resync has ended: what was not taught again is lost.
@@ -116,7 +128,7 @@ impl Model {
                 let slot = field.slot + n * field.kind.slots();
                 let of_gauge = field.data_type == DataType::CONN_CUR;
                 let counting = parts.iter().filter(|(is_up, _)| *is_up || !of_gauge).map(|(_, entry)| *entry);
-                let youngest = counting.clone().min_by_key(|entry| now - entry.at);
+                let youngest = counting.clone().min_by_key(|entry| entry.idle(now));
                 let expected = if field.kind == ValueKind::Rate {
                     let period = i128::from(field.period_ms.expect("a rate"));
                     let rates = counting.map(|entry| exact(&entry.values[slot..slot + 3], now - entry.at, period));

@@ -273,7 +273,15 @@ impl World {
         self.model.sources[node].is_up = true;
         self.aggregator.link_up(PeerNumber(node), self.clock());
         self.announce(node);
+        self.work();
         self.resyncs(1);
+    }
+
+    /// What is done piece by piece is done.
+    fn work(&mut self) {
+        if self.aggregator.has_work() {
+            self.tick(0);
+        }
     }
 
     /// A node says what its tables are.
@@ -319,6 +327,7 @@ impl World {
             self.model.sources[node].is_up = false;
             self.aggregator.link_down(PeerNumber(node), true, self.clock());
             self.nodes[node].away = self.now;
+            self.work();
         }
     }
 
@@ -368,8 +377,9 @@ impl World {
 
     /// The aggregator ends, and another one goes on with its file. Its clock begins anywhere.
     fn restart_aggregator(&mut self) {
-        if self.options.policy.of.values().any(|(policy, _)| *policy == DataPolicy::Last) {
-            // The file doesn't say which source was the last one to teach.
+        let has_last = self.options.policy.of.values().any(|(policy, _)| *policy == DataPolicy::Last);
+        if has_last && self.definitions.iter().any(|definitions| definitions[0].expire_ms == 0) {
+            // Nothing says which source was the last one to teach what never expires.
             return;
         }
         (0..self.size.sources).for_each(|node| self.disconnect(node));
@@ -442,6 +452,7 @@ impl World {
             self.aggregator.resync_ended(PeerNumber(node), complete, self.clock());
             if complete {
                 self.model.sweep(node, self.now);
+                self.work();
             }
             // HAProxy sends again what was not acknowledged.
             let again: Vec<u32> = self.nodes[node].entries.keys().copied().take(3).collect();
@@ -471,6 +482,11 @@ impl World {
 
     fn tick(&mut self, budget: usize) {
         self.aggregator.tick(self.clock(), budget);
+        // What is done piece by piece is done before anything else happens here.
+        while self.aggregator.has_work() {
+            let budget = 1 + self.random.below(5_000);
+            self.aggregator.tick(self.clock(), budget);
+        }
         let Stale::DropAfter(after) = self.options.stale else { return };
         for (node, source) in self.nodes.iter_mut().zip(&mut self.model.sources) {
             if !node.is_up && node.away.max(self.start) + after <= self.now {

@@ -77,7 +77,7 @@ impl Aggregator {
         self.started_ms.saturating_add(self.options.start_grace_ms)
     }
 
-    fn fresh(&self) -> usize {
+    pub(super) fn fresh(&self) -> usize {
         self.peers.iter().filter(|peer| peer.is_source() && peer.is_fresh()).count()
     }
 }

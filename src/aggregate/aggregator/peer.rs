@@ -19,6 +19,10 @@ pub(in crate::aggregate) struct Peer {
     pub(in crate::aggregate) has: Vec<Definition>,
     /// A resync was asked for.
     pub(in crate::aggregate) is_learning: bool,
+    /// A resync has ended, and what it has lost is being looked for.
+    pub(super) is_sweeping: bool,
+    /// It has totals that no source had, as far as was known then.
+    pub(super) owes_look: bool,
     /// It has taught everything on this session.
     pub(in crate::aggregate) is_synced: bool,
     /// It has taught everything since we started.
@@ -47,6 +51,8 @@ impl Peer {
             routes: Vec::new(),
             has: Vec::new(),
             is_learning: false,
+            is_sweeping: false,
+            owes_look: false,
             is_synced: false,
             was_synced: false,
             ended_well: false,
@@ -72,7 +78,8 @@ impl Peer {
         for route in self.routes.iter_mut().filter(|route| **route == Route::Rejected(total)) {
             *route = Route::Total(total);
         }
-        (self.is_learning, self.is_synced, self.ask_ms) = (false, false, Some(now_ms));
+        (self.is_learning, self.is_sweeping) = (false, false);
+        (self.is_synced, self.ask_ms) = (false, Some(now_ms));
     }
 
     /// When its states are given up.

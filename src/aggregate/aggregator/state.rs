@@ -1,7 +1,7 @@
 //! What sources have taught, for the next process and for the sources themselves.
 
 use crate::aggregate::mismatch::{check, difference};
-use crate::aggregate::totals::TotalId;
+use crate::aggregate::totals::{Note, TotalId};
 use crate::proto::session::Push;
 use crate::stick::Definition;
 use crate::table::{EntryRef, ServerKey, Update};
@@ -42,6 +42,22 @@ pub struct Restored<'a> {
     pub expire_ms: Option<u32>,
     /// Milliseconds since then, by a clock that may have been set: a negative number counts as 0.
     pub since_ms: i64,
+}
+
+/// What has happened to an entry of a source that the source hasn't taught.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// Its counters start again, and totals keep what they had.
+    Kept(Saved<'a>),
+    /// It is lost.
+    Lost {
+        /// The name of the source.
+        peer: &'a [u8],
+        /// Its table.
+        definition: &'a Definition,
+        /// The canonical key.
+        key: &'a [u8],
+    },
 }
 
 /// How far the entries of a source have been taught to it.
@@ -104,7 +120,7 @@ impl Aggregator {
     /// Takes an entry of a file, before the first session; returns whether it was one of a source, of a table like those of the
     /// other sources, and still alive.
     pub fn restore(&mut self, saved: &Restored<'_>, now_ms: u64) -> bool {
-        let now_ms = self.at(now_ms);
+        self.at(now_ms);
         let source = self.options.peers.iter().position(|peer| *peer.name == *saved.peer);
         let Some(source) = source.filter(|source| self.peers[*source].is_source()) else { return false };
         let naming = &self.options.naming;
@@ -112,7 +128,7 @@ impl Aggregator {
         let Some(total) = total else { return false };
         let Some(at) = self.find_or_insert(saved.definition, &total) else { return false };
         let cx = self.context();
-        if self.totals[at].open(source, saved.definition, now_ms).is_err() {
+        if self.totals[at].open(source, saved.definition, &cx).is_err() {
             return false;
         }
         let since = u64::try_from(saved.since_ms).unwrap_or(0);
@@ -132,6 +148,60 @@ impl Aggregator {
             resync: true,
         };
         self.totals[at].restore(source, &update, saved.kept, &cx)
+    }
+
+    /// Takes what a file says of the counts that a source's entry had before it started again: see [`Saved::kept`].
+    pub fn restore_kept(&mut self, peer: &[u8], definition: &Definition, key: &[u8], kept: &[u64], now_ms: u64) {
+        let now_ms = self.at(now_ms);
+        if let Some((source, at)) = self.restored(peer, definition) {
+            self.totals[at].restore_kept(source, key, kept, now_ms);
+        }
+    }
+
+    /// Takes from a file that a source has lost an entry.
+    pub fn restore_loss(&mut self, peer: &[u8], definition: &Definition, key: &[u8], now_ms: u64) {
+        self.at(now_ms);
+        let cx = self.context();
+        if let Some((source, at)) = self.restored(peer, definition) {
+            self.totals[at].lose_one(source, key, &cx);
+        }
+    }
+
+    /// A source and a table of which something was restored.
+    fn restored(&self, peer: &[u8], definition: &Definition) -> Option<(usize, usize)> {
+        let source = self.options.peers.iter().position(|known| *known.name == *peer)?;
+        let at = self.totals.iter().position(|totals| totals.source.name == definition.name)?;
+        difference(&self.totals[at].source, definition).is_ok().then_some((source, at))
+    }
+
+    /// Whether totals of a table keep what counters had counted before they started again.
+    #[must_use]
+    pub fn keeps(&self, table: &[u8]) -> bool {
+        self.totals.iter().any(|totals| *totals.source.name == *table && totals.keeps())
+    }
+
+    /// Shows what has happened since the last call to entries that no source has taught; the first call makes that it is noted.
+    pub fn changes(&mut self, now_ms: u64, mut each: impl FnMut(Change<'_>)) {
+        let now_ms = self.at(now_ms);
+        for totals in &mut self.totals {
+            let notes = totals.take_notes();
+            for note in notes {
+                let (Note::Kept { source, .. } | Note::Lost { source, .. }) = note;
+                let Some(peer) = self.options.peers.get(source) else { continue };
+                match note {
+                    Note::Kept { at, .. } => {
+                        if let Some(entry) = totals.entry(source, at, now_ms) {
+                            let kept = totals.inputs[source].kept.get(&at).map(|kept| &**kept);
+                            let definition = &totals.source;
+                            each(Change::Kept(Saved { peer: &peer.name, definition, entry, kept }));
+                        }
+                    }
+                    Note::Lost { key, .. } => {
+                        each(Change::Lost { peer: &peer.name, definition: &totals.source, key: &key });
+                    }
+                }
+            }
+        }
     }
 
     /// Teaches a source its own entries, no more than `budget` of them, and until `sink` returns false: it takes no more after

@@ -1,11 +1,11 @@
 //! What peers say of their tables and entries.
 
 use crate::aggregate::keys::bits;
-use crate::aggregate::mismatch::Mismatch;
+use crate::aggregate::mismatch::{Mismatch, difference};
 use crate::aggregate::options::Relation;
 use crate::aggregate::totals::{InputState, TotalId, Totals};
 use crate::grammar::DataType;
-use crate::stick::Definition;
+use crate::stick::{Definition, ValueKind};
 use crate::table::{Applied, Update};
 
 use super::peer::is_source;
@@ -30,10 +30,20 @@ pub(super) enum Route {
     Unknown,
     Total(usize),
     Rejected(usize),
-    Echo,
+    /// A table of totals: its place among those of the peer.
+    Echo(usize),
     /// The lease of the other aggregator; the slot of its number of sources.
     Lease(usize),
     Other,
+}
+
+/// Whether values say more than that there was nothing.
+fn counts(table: &Definition, values: &[u64]) -> bool {
+    table.layout.fields().iter().any(|field| match field.kind {
+        // The time of a counter without events means nothing.
+        ValueKind::Rate => field.of(values).chunks(3).any(|slots| slots.iter().skip(1).any(|count| *count > 0)),
+        _ => field.of(values).iter().any(|value| *value > 0),
+    })
 }
 
 /// The most tables of a session.
@@ -48,7 +58,7 @@ impl Aggregator {
             let field = found.layout.field(DataType::GPC0).filter(|_| relation == Relation::Standby);
             (field.map_or(Route::Other, |field| Route::Lease(field.slot)), Announced::NotOurs)
         } else if self.options.naming.is_total(&found.name) {
-            (Route::Echo, Announced::Echo)
+            (Route::Other, Announced::Echo)
         } else {
             match self.options.naming.total_of(&found.name).filter(|_| is_source(relation)) {
                 Some(total) => self.source_table(peer.0, found, &total),
@@ -56,9 +66,14 @@ impl Aggregator {
             }
         };
         if let Some(state) = self.peers.get_mut(peer.0) {
+            let mut route = route;
             if announced == Announced::Echo {
-                state.has.retain(|known| known.name != found.name);
-                state.has.push(found.clone());
+                let at = state.has.iter().position(|known| known.name == found.name).unwrap_or(state.has.len());
+                match state.has.get_mut(at) {
+                    Some(known) => *known = found.clone(),
+                    None => state.has.push(found.clone()),
+                }
+                route = Route::Echo(at);
             }
             if state.routes.len() <= table && table < MAX_TABLES {
                 state.routes.resize(table + 1, Route::Unknown);
@@ -96,7 +111,8 @@ impl Aggregator {
         std::mem::swap(&mut totals, &mut self.totals[at]);
         let cx = self.context();
         let answer = self.totals[at].announce(source, found, &cx);
-        if let Some(state) = self.peers.get_mut(source).filter(|state| !state.is_learning) {
+        if let Some(state) = self.peers.get_mut(source).filter(|state| !state.is_learning || state.is_sweeping) {
+            (state.is_learning, state.is_sweeping) = (false, false);
             state.ask_ms = Some(cx.now_ms);
         }
         for (other, input) in totals.inputs.into_iter().enumerate() {
@@ -127,8 +143,11 @@ impl Aggregator {
         let state = self.peers.get_mut(peer.0)?;
         match *state.routes.get(table)? {
             Route::Total(at) => Some(self.totals.get_mut(at)?.update(peer.0, update, &cx)),
-            Route::Echo => {
+            Route::Echo(at) => {
                 state.echoed += 1;
+                if update.resync {
+                    self.echo(peer.0, at, update);
+                }
                 None
             }
             Route::Lease(slot) => {
@@ -140,6 +159,40 @@ impl Aggregator {
                 None
             }
             Route::Rejected(_) | Route::Unknown | Route::Other => None,
+        }
+    }
+
+    /// A node says in a resync what it has of a total. If no source has the key, though all are known, nobody would tell the
+    /// node that it is over: an aggregator before us, maybe, or one that ended before it could.
+    fn echo(&mut self, peer: usize, has: usize, update: &Update<'_>) {
+        let cx = self.context();
+        let all = self.peers.iter().filter(|peer| peer.is_source()).count();
+        let is_known = cx.is_open && self.fresh() == all;
+        let Some(state) = self.peers.get_mut(peer).filter(|state| state.is_destination()) else { return };
+        let Some(table) = state.has.get(has) else { return };
+        let totals = self.totals.iter_mut().find(|totals| totals.definition.name == table.name);
+        if totals.as_ref().is_some_and(|totals| totals.keys.find(update.key).is_some()) || !counts(table, update.values)
+        {
+            return;
+        }
+        match totals {
+            // Its source may not have been announced yet.
+            _ if !is_known => state.owes_look = true,
+            Some(totals) if difference(&totals.definition, table).is_ok() => totals.orphan(peer, update.key, &cx),
+            _ => {}
+        }
+    }
+
+    /// Nodes that had totals of which nobody was known to have a part are asked for them once more, now that all is known.
+    pub(super) fn ask_about_echoes(&mut self) {
+        let all = self.peers.iter().filter(|peer| peer.is_source()).count();
+        if !self.peers.iter().any(|peer| peer.owes_look) || !self.is_open || self.fresh() < all {
+            return;
+        }
+        for state in self.peers.iter_mut().filter(|state| state.is_up && state.is_synced) {
+            if std::mem::take(&mut state.owes_look) {
+                state.ask_ms = Some(self.now_ms);
+            }
         }
     }
 

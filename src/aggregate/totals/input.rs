@@ -20,6 +20,8 @@ pub(in crate::aggregate) struct Input {
     pub(in crate::aggregate) updates: u64,
     /// When the last one came.
     pub(in crate::aggregate) newest_ms: Option<u64>,
+    /// The source that seems to have the same table.
+    pub(in crate::aggregate) alike: Option<usize>,
 }
 
 /// Whether a source's table is part of the total.
@@ -38,13 +40,16 @@ pub(in crate::aggregate) enum InputState {
 pub(super) const UNLIMITED: Limits = Limits { entries: usize::MAX, bytes: usize::MAX, full: Full::Stop };
 
 impl Input {
-    /// Keeps what counters had counted that start again.
-    pub(super) fn keep(&mut self, at: u32, plan: &Plan, old: &[u64], new: &[u64]) {
+    /// Keeps what counters had counted that start again; returns whether one has.
+    pub(super) fn keep(&mut self, at: u32, plan: &Plan, old: &[u64], new: &[u64]) -> bool {
         let mut new_kept = Vec::new();
         if let Some(kept) = self.kept.get_mut(&at) {
-            plan.keep(old, new, kept);
+            plan.keep(old, new, kept)
         } else if plan.keep(old, new, &mut new_kept) {
             self.kept.insert(at, new_kept);
+            true
+        } else {
+            false
         }
     }
 
@@ -66,14 +71,14 @@ impl Totals {
         cx: &Context,
     ) -> Result<(), Mismatch> {
         let wanted = difference(&self.source, found).and_then(|()| check(found));
-        let wanted = wanted.and_then(|()| self.open(source, found, cx.now_ms));
+        let wanted = wanted.and_then(|()| self.open(source, found, cx));
         let input = &mut self.inputs[source];
         match wanted {
             Ok(()) => input.state = InputState::Accepted,
             Err(mismatch) => {
                 input.state = InputState::Rejected(Box::new((found.clone(), mismatch.clone())));
-                self.drop_source(source, cx);
                 self.inputs[source].store = None;
+                self.drop_source(source, cx);
                 return Err(mismatch);
             }
         }
@@ -91,14 +96,17 @@ impl Totals {
         &mut self,
         source: usize,
         definition: &Definition,
-        now_ms: u64,
+        cx: &Context,
     ) -> Result<(), Mismatch> {
-        let input = &mut self.inputs[source];
-        let known = input.store.as_ref().map(|store| store.definition().expire_ms);
+        let now_ms = cx.now_ms;
+        let known = self.inputs[source].store.as_ref().map(|store| store.definition().expire_ms);
         if known == Some(definition.expire_ms) {
             return Ok(());
         }
         let mut store = Store::new(definition.clone(), UNLIMITED).map_err(|_| Mismatch::TooWide)?;
+        // What is lost isn't copied.
+        self.finish_sweep(source, cx);
+        let input = &mut self.inputs[source];
         for entry in input.store.iter().flat_map(|store| store.iter(now_ms)) {
             copy(&entry, &mut store, now_ms);
         }

@@ -1,13 +1,14 @@
 //! Sources lose entries, and totals come to an end.
 
 use crate::aggregate::keys::{NONE, State, bits};
-use crate::table::{ServerKey, Store, Update};
 
-use super::input::UNLIMITED;
-use super::{Context, Input, Totals};
+use super::{Context, Totals, low};
 
 /// How long the end of a key of a table that never expires is remembered for destinations that are away.
 const REMEMBERED_MS: u64 = 3_600_000;
+
+/// How long a total that nobody has is remembered, if the node to be told goes away.
+const ORPHANED_MS: u64 = 10_000;
 
 impl Totals {
     /// The source has lost the keys of `lost`.
@@ -74,45 +75,25 @@ impl Totals {
         }
     }
 
-    /// A resync of a source has ended, and it has taught all it has. What it didn't teach it has lost; of counters that keep
-    /// what they had, only the source's own count goes.
-    pub(in crate::aggregate) fn sweep(&mut self, source: usize, cx: &Context) {
-        let Self { inputs, keys, lost, plan, values, .. } = self;
-        let Some(Input { store: Some(store), kept, .. }) = inputs.get_mut(source) else { return };
-        let zeros = vec![0; self.source.layout.slots()];
-        let mut still = Vec::new();
-        store.sweep_older_with(cx.now_ms, |entry| {
-            let Some(at) = keys.find(entry.key()) else { return };
-            if plan.keeps {
-                entry.values(values);
-                plan.keep(values, &zeros, kept.entry(at).or_default());
-                still.push((at, entry.rest_ms(), entry.update_id()));
-            } else {
-                lost.push(at);
-            }
-        });
-        for (at, life_ms, update_id) in &still {
-            let server_key = ServerKey::Unchanged;
-            let (life_ms, update_id) = (*life_ms, *update_id);
-            let key = keys.list[*at as usize].name();
-            store.apply(cx.now_ms, &Update { key, values: &zeros, server_key, update_id, life_ms, resync: true });
+    /// A node has told that it has a total which no source has: it is told that it is zero.
+    pub(in crate::aggregate) fn orphan(&mut self, destination: usize, name: &[u8], cx: &Context) {
+        if self.keys.gone >= cx.entries || cx.reachable() & 1 << destination == 0 {
+            return;
         }
-        for (at, ..) in still {
-            self.touch(at, cx);
-        }
-        self.lose(source, cx);
+        let at = self.keys.find_or_insert(name, low(cx.now_ms));
+        self.keys.list[at as usize].state = State::Gone;
+        self.keys.gone += 1;
+        self.publish(at, 1 << destination, cx);
+        self.wheel.set(&mut self.keys.list, at, cx.now_ms, cx.now_ms + ORPHANED_MS);
     }
 
-    /// Forgets all that a source has taught.
-    pub(in crate::aggregate) fn drop_source(&mut self, source: usize, cx: &Context) {
-        if let Some(input) = self.inputs.get_mut(source) {
-            input.kept.clear();
-            let empty = input.store.as_ref().and_then(|store| Store::new(store.definition().clone(), UNLIMITED).ok());
-            input.store = empty;
+    /// A source has lost a key, as a file says.
+    pub(in crate::aggregate) fn lose_one(&mut self, source: usize, name: &[u8], cx: &Context) {
+        let Some(store) = self.inputs.get_mut(source).and_then(|input| input.store.as_mut()) else { return };
+        if store.remove(name) {
+            self.lost.extend(self.keys.find(name));
+            self.lose(source, cx);
         }
-        let numbers = self.numbers(|key| key.sources & 1 << source != 0);
-        self.lost.extend(numbers);
-        self.lose(source, cx);
     }
 
     /// Forgets a key, whoever has it; returns the sources that had it, a bit for each.

@@ -10,7 +10,7 @@ use super::listeners::{self, Listeners};
 use super::options::{MAX_SOURCES, Options, Section};
 use super::problems::Problems;
 use super::statement::{PeerLine, PeerRole};
-use crate::aggregate::{Aggregation, Peer, Relation};
+use crate::aggregate::{Aggregation, MAX_PEERS, Naming, Peer, Relation};
 use crate::cli::target::{Target, of_server_words};
 use crate::node::{Address, Retry};
 use crate::span::Span;
@@ -178,6 +178,11 @@ fn check_sources(section: &SectionDraft, problems: &mut Problems) {
         let message = format!("section `{}` has {} sources; {MAX_SOURCES} are the most", section.name, sources.len());
         let help = "put an aggregator between: each of a lower level has up to 64 nodes, and is one `down` peer here";
         problems.error(first.word.span, message, "the first that is too many", help);
+    } else if let Some((first, _)) = called(section).nth(MAX_PEERS) {
+        let others = called(section).count();
+        let message = format!("section `{}` has {others} peers; {MAX_PEERS} are the most", section.name);
+        let help = "give the other aggregators a section with fewer nodes";
+        problems.error(first.word.span, message, "the first that is too many", help);
     }
 }
 
@@ -217,6 +222,11 @@ fn aggregation(section: &mut SectionDraft, named: Option<Named>, problems: &mut 
         && naming.is_total(name)
     {
         problems.error(*span, "the lease would be a total", "", "give it a table of its own: `lease lease`");
+    }
+    if let (Some((name, span)), Naming::Tables(_)) = (&lease, &naming)
+        && naming.total_of(name).is_some()
+    {
+        problems.error(*span, "the lease would be added up", "", "give it a table of its own: `lease lease`");
     }
     Some(Aggregation {
         name: section.name.clone(),

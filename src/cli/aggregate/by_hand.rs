@@ -77,7 +77,10 @@ fn naming(texts: &[String]) -> Result<Naming, Failure> {
         let words = ["table", from, "to", to].map(|word| Word { text: word.into(), span: Span::at(0) });
         match statement::read(AggregateSection::Aggregations, &words, &mut Problems::default()) {
             Some(Statement::Table(table)) => {
-                if tables.iter().any(|known| known.from == table.from || known.to == table.to) {
+                let is_it = |known: &TableName| {
+                    levels::same_table(&known.from, &table.from) || levels::same_table(&known.to, &table.to)
+                };
+                if tables.iter().any(is_it) {
                     return Err(bad("a table is given twice"));
                 }
                 tables.push(table);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::levels::same_table;
 use super::line::Word;
 use super::options::{REFRESH_MS, START_GRACE_MS};
 use super::problems::Problems;
@@ -184,9 +185,9 @@ impl SectionDraft {
         for (n, (table, span)) in self.tables.iter().enumerate() {
             let earlier = self.tables.iter().take(n);
             for (other, first) in earlier {
-                let message = if other.from == table.from {
+                let message = if same_table(&other.from, &table.from) {
                     "one table is added up into two"
-                } else if other.to == table.to {
+                } else if same_table(&other.to, &table.to) {
                     "two tables are added up into one"
                 } else {
                     continue;

@@ -95,6 +95,6 @@ fn feeds(from: &Naming, to: &Naming) -> bool {
 }
 
 /// Whether two names may be those of one table.
-fn same_table(a: &[u8], b: &[u8]) -> bool {
+pub(super) fn same_table(a: &[u8], b: &[u8]) -> bool {
     a == b || a.strip_prefix(b"/") == Some(b) || b.strip_prefix(b"/") == Some(a)
 }

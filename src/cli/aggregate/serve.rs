@@ -1,6 +1,7 @@
 //! The running aggregator: learns from all sources, adds up and publishes, until a signal comes.
 
 mod control;
+mod doors;
 mod learning;
 mod metrics;
 mod outlet;
@@ -10,9 +11,8 @@ mod sending;
 mod state;
 pub(in crate::cli) mod status;
 
-use std::pin::pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::options::Options;
 use crate::cli::args::AggregateArgs;
@@ -21,14 +21,12 @@ use crate::cli::dump::tell;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::instances::shown;
 use crate::cli::stdout;
-use crate::cli::target::Listen;
 use crate::cli::view::View;
-use crate::node::commands::ControlSocket;
-use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
+use crate::node::{self, Control, Listener, Node, Retry, clock};
 use crate::proto::session::Answer;
 
+use doors::Doors;
 use runner::Runner;
 
 /// How often `--dry-run` shows how it goes.
@@ -40,138 +38,131 @@ const SHOW: Duration = Duration::from_secs(5);
 /// If a listener, the state file or a socket can't be used, or nothing more can be written.
 pub fn run(view: &View, args: &AggregateArgs, options: Options) -> Result<Exit, Failure> {
     let guard = files::Guard::note();
-    let mut manager = Manager::find(clock::now());
-    let (mut options, mut runner) = (options, None);
-    let exit = loop {
-        let next = match runner.take() {
-            Some(runner) => runner,
-            None => Runner::new(&options)?,
-        };
-        let mut round = Round { options: &options, manager: manager.as_mut(), began: clock::now() };
-        let again = || super::options(view, args).map_err(|failure| failure.text(&view.messages()));
-        match round.run(next, again)? {
-            Ended::Over(exit) => break exit,
-            Ended::Reload(new, next) => (options, runner) = (*new, Some(*next)),
-        }
-    };
+    let again = || super::options(view, args);
+    let said = |failure: &Failure| failure.text(&view.messages());
+    let ended = node::run(serve(options, again, said)).map_err(|error| Failure::io("epoll", "", &error))?;
     drop(guard);
-    Ok(exit)
+    ended
 }
 
-/// How a round ended.
-enum Ended {
-    Over(Exit),
-    /// Others are meant from now on; what was learned is kept.
-    Reload(Box<Options>, Box<Runner>),
+async fn serve(
+    options: Options,
+    again: impl Fn() -> Result<Options, Failure>,
+    said: impl Fn(&Failure) -> String,
+) -> Result<Exit, Failure> {
+    let (mut signals, mut hangups) = daemon::signals()?;
+    let mut manager = Manager::find(clock::now());
+    let began = clock::now();
+    let runner = Runner::new(&options)?;
+    let mut round = Round::prepare(options, runner, &Doors::default()).await?;
+    loop {
+        let Round { options, runner, calls, listeners, doors } = round;
+        let control = Control::new();
+        let node_options = node::Options { answer: Answer::Owner, ..node::Options::new(&options.us) };
+        let node = Rc::new(Node::new(node_options, control.clone(), runner.with(control.clone())));
+        doors.lead_to(&node);
+        for listener in listeners {
+            node.listen(listener);
+        }
+        for (name, certificate_names, call) in calls {
+            match call {
+                Some(call) => node.dial(call),
+                None => node.expect(&name, certificate_names),
+            };
+        }
+        if let Some(manager) = &manager {
+            manager.tell("READY=1");
+        }
+        let mut shown_at = clock::now();
+        let why = loop {
+            let then = clock::now() + TICK;
+            if clock::until(then, signals.next()).await.is_some() {
+                break Why::Signal;
+            }
+            if daemon::hung_up(&mut hangups).await {
+                match Round::after(&node, &doors, &again).await {
+                    Ok(next) => break Why::Reload(Box::new(next)),
+                    Err(failure) => tell(&[format!("SIGHUP: nothing changes: {}", said(&failure))]),
+                }
+            }
+            if !turn(&node, &control) {
+                break Why::Disk;
+            }
+            if options.dry_run && clock::now() >= shown_at + SHOW {
+                shown_at = clock::now();
+                show(&node)?;
+            }
+            if let Some(manager) = &mut manager {
+                manager.pulse(clock::now());
+            }
+        };
+        if let (Some(manager), false) = (&manager, matches!(why, Why::Reload(_))) {
+            manager.tell("STOPPING=1");
+        }
+        node.handler().stopping = true;
+        daemon::goodbye(&node, &control, &mut signals).await;
+        let exit = match why {
+            Why::Reload(mut next) => {
+                next.runner.take_over(&mut node.handler(), &next.options);
+                tell(&["SIGHUP: the options were read again".to_owned()]);
+                round = *next;
+                continue;
+            }
+            Why::Disk => Exit::Io,
+            Why::Signal => Exit::Done,
+        };
+        if options.dry_run {
+            show(&node)?;
+        }
+        let mut runner = node.handler();
+        tell(&std::mem::take(&mut runner.messages));
+        let finished = runner.finish(LAST_LINES);
+        tell(&[status::summary(&runner, began)]);
+        return finished.map(|()| exit);
+    }
 }
 
 /// Why the sessions of a round end.
 enum Why {
     Signal,
     Disk,
-    Reload(Box<Options>),
+    /// Others are meant from now on; what was learned is kept.
+    Reload(Box<Round>),
 }
 
-/// From one reading of the options to the next.
-struct Round<'a> {
-    options: &'a Options,
-    manager: Option<&'a mut Manager>,
-    began: Instant,
+/// What runs from one reading of the options to the next, with everything opened that may fail.
+struct Round {
+    options: Options,
+    runner: Runner,
+    calls: Vec<Call>,
+    listeners: Vec<Listener>,
+    doors: Doors,
 }
 
-impl Round<'_> {
-    fn run(&mut self, runner: Runner, again: impl Fn() -> Result<Options, String>) -> Result<Ended, Failure> {
-        let options = self.options;
+/// A peer's name, the names its certificate may have, and how it is called, if it is.
+type Call = (Box<[u8]>, Vec<String>, Option<node::Target>);
+
+impl Round {
+    async fn prepare(options: Options, runner: Runner, open: &Doors) -> Result<Self, Failure> {
         let mut calls = Vec::new();
         for target in options.sections.iter().flat_map(|section| &section.targets) {
             let call = target.address.as_ref().map(|_| target.call(Retry::Always)).transpose()?;
             let call = call.map(|call| node::Target { patience: PATIENCE, ..call });
             calls.push((target.name.clone().unwrap_or_default(), target.certificate_names(), call));
         }
-        let listen = options.listeners.iter().map(Listen::options).collect::<Result<Vec<_>, _>>()?;
-        let ended = node::run(async {
-            let (mut signals, mut hangups) = daemon::signals()?;
-            let control = Control::new();
-            let node_options = node::Options { answer: Answer::Owner, ..node::Options::new(&options.us) };
-            let node = Rc::new(Node::new(node_options, control.clone(), runner.with(control.clone())));
-            for listen in listen {
-                let failed = |error: ListenError| Failure::new(Exit::Io, error.to_string(), "");
-                node.listen(Listener::bind(listen).await.map_err(failed)?);
-            }
-            let _control = self.control(&node).await?;
-            let _metrics = metrics::serve(options, &node).await?;
-            for (name, certificate_names, call) in calls {
-                match call {
-                    Some(call) => node.dial(call),
-                    None => node.expect(&name, certificate_names),
-                };
-            }
-            if let Some(manager) = &self.manager {
-                manager.tell("READY=1");
-            }
-            let mut shown_at = clock::now();
-            let why = {
-                let mut ended = pin!(signals.next());
-                loop {
-                    let then = clock::now() + TICK;
-                    if clock::until(then, ended.as_mut()).await.is_some() {
-                        break Why::Signal;
-                    }
-                    if daemon::hung_up(&mut hangups).await {
-                        match again() {
-                            Ok(new) => break Why::Reload(Box::new(new)),
-                            Err(text) => tell(&[format!("SIGHUP: nothing changes: {text}")]),
-                        }
-                    }
-                    if !turn(&node, &control) {
-                        break Why::Disk;
-                    }
-                    if options.dry_run && clock::now() >= shown_at + SHOW {
-                        shown_at = clock::now();
-                        show(&node)?;
-                    }
-                    if let Some(manager) = &mut self.manager {
-                        manager.pulse(clock::now());
-                    }
-                }
-            };
-            if let (Some(manager), false) = (&self.manager, matches!(why, Why::Reload(_))) {
-                manager.tell("STOPPING=1");
-            }
-            node.handler().stopping = true;
-            daemon::goodbye(&node, &control, &mut signals).await;
-            let next = match why {
-                Why::Reload(new) => match node.handler().successor(&new) {
-                    Ok(next) => {
-                        tell(&["SIGHUP: the options were read again".to_owned()]);
-                        return Ok(Ended::Reload(new, Box::new(next)));
-                    }
-                    // What was learned is gone with the sessions; so the old options can't go on either.
-                    Err(failure) => return Err(failure),
-                },
-                why => why,
-            };
-            if options.dry_run {
-                show(&node)?;
-            }
-            let mut runner = node.handler();
-            tell(&std::mem::take(&mut runner.messages));
-            let finished = runner.finish(LAST_LINES);
-            tell(&[status::summary(&runner, self.began)]);
-            finished?;
-            Ok(Ended::Over(match next {
-                Why::Disk => Exit::Io,
-                Why::Signal | Why::Reload(_) => Exit::Done,
-            }))
-        });
-        ended.map_err(|error| Failure::io("epoll", "", &error))?
+        let (doors, listeners) = open.open(&options).await?;
+        Ok(Self { options, runner, calls, listeners, doors })
     }
 
-    async fn control(&self, node: &Rc<Node<Runner>>) -> Result<Option<ControlSocket>, Failure> {
-        let Some(control) = &self.options.control else { return Ok(None) };
-        let weak = Rc::downgrade(node);
-        let socket = ControlSocket::start(&control.path, control.mode, move |line| control::answer(&weak, line)).await;
-        socket.map(Some).map_err(|error| Failure::io("can't listen at", &shown(&control.path), &error))
+    /// The round that may follow, read anew. As long as this can fail nothing of the one that runs has ended.
+    async fn after(
+        node: &Node<Runner>,
+        doors: &Doors,
+        again: impl Fn() -> Result<Options, Failure>,
+    ) -> Result<Self, Failure> {
+        let options = again()?;
+        let runner = node.handler().prepare(&options)?;
+        Self::prepare(options, runner, doors).await
     }
 }
 

@@ -44,6 +44,10 @@ impl<'a> Reading<'a> {
         self.store.expires().then(|| u32::try_from(rest).unwrap_or(u32::MAX))
     }
 
+    pub(in crate::table) const fn expire_ms(&self) -> u32 {
+        self.store.definition.expire_ms
+    }
+
     pub(in crate::table) fn age_ms(&self) -> u64 {
         self.now_ms.saturating_sub(self.header().updated_ms)
     }

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::outlet::lease_definition;
-use super::peer::{Announced, ToldUs};
+use super::peer::{Announced, Peer, ToldUs};
 use super::runner::Runner;
-use crate::aggregate;
+use crate::aggregate::{self, Change, Mesh};
 use crate::escape;
 use crate::node::LinkError;
 use crate::proto::session::{Closed, RemoteTable, Update};
@@ -17,13 +17,13 @@ impl Runner {
         let Some(aggregator) = self.aggregators.get_mut(at.section) else { return };
         let definition = &table.definition;
         at.outlets.redefined(&definition.name);
-        let (mut id, mut rejected) = (None, None);
+        let (mut id, mut kept, mut rejected) = (None, None, None);
         let name = escape::name(&definition.name);
         match aggregator.table(at.number, table.index, definition, now_ms) {
             aggregate::Announced::Accepted => {
                 if let Some(state) = &mut self.state {
-                    match state.table(&at.name, definition) {
-                        Ok(number) => id = Some(number),
+                    match state.table(&at.name, definition, aggregator.keeps(&definition.name)) {
+                        Ok((number, of_kept)) => (id, kept) = (Some(number), of_kept),
                         Err(why) => self.messages.push(format!("table {name}: it isn't kept on disk: {why}")),
                     }
                 }
@@ -34,7 +34,48 @@ impl Runner {
             }
             aggregate::Announced::Echo | aggregate::Announced::NotOurs => {}
         }
-        at.tables.push(Announced { definition: definition.clone(), id, rejected });
+        at.tables.push(Announced { definition: definition.clone(), id, kept, rejected });
+    }
+
+    /// Tells of nodes that seem to be peers of each other.
+    pub(super) fn tell_meshes(&mut self) {
+        for aggregator in &mut self.aggregators {
+            while let Some(Mesh { table, peers }) = aggregator.next_mesh() {
+                let [one, other] = peers.each_ref().map(|name| escape::name(name));
+                self.messages.push(format!(
+                    "{one}: table {} has the entries of {other}, to the moment of their last use: these nodes seem to replicate it to \
+                     each other, too, and then totals count twice; in its peers section a node lists itself and aggregators only",
+                    escape::name(&table)
+                ));
+            }
+        }
+    }
+
+    /// Notes in the state file what has happened to entries that no peer has taught.
+    pub(super) fn note_changes(&mut self, now: Instant) {
+        let Some(state) = &mut self.state else { return };
+        let (now_ms, time) = (self.wall.ms(now), self.wall.at(now));
+        for (section, aggregator) in self.aggregators.iter_mut().enumerate() {
+            let peers: Vec<&Peer> = self.peers.iter().filter(|peer| peer.section == section).collect();
+            let known = |peer: &[u8], table: &[u8]| {
+                let peer = peers.iter().find(|known| *known.name == *peer)?;
+                let mut tables = peer.tables.iter().rev();
+                tables.find(|known| known.id.is_some() && *known.definition.name == *table)
+            };
+            aggregator.changes(now_ms, |change| match change {
+                Change::Kept(saved) => {
+                    if let Some(table) = known(saved.peer, &saved.definition.name) {
+                        state.kept(table.id, table.kept, time, &saved);
+                    }
+                }
+                Change::Lost { peer, definition, key } => {
+                    if let Some((table, id)) = known(peer, &definition.name).and_then(|table| Some((table, table.id?)))
+                    {
+                        state.gone(id, &table.definition, time, key);
+                    }
+                }
+            });
+        }
     }
 
     #[inline]

@@ -1,47 +1,30 @@
 //! `--metrics`: what monitoring is told.
 
-use std::rc::Rc;
-
 use super::runner::Runner;
 use super::status;
 use crate::aggregate::{Aggregator, Relation, Status};
-use crate::cli::aggregate::options::Options;
-use crate::cli::dump::tell;
-use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
 use crate::cli::state::Health;
 use crate::cli::watch::usual_sort;
 use crate::escape;
-use crate::node::metrics::{Page, Server};
-use crate::node::{ListenError, Node};
+use crate::node::Node;
+use crate::node::metrics::Page;
 use crate::output::metrics::{CONTENT_TYPE, Kind, Metrics};
 use crate::output::screen::{heading, view_columns};
 use crate::stick::key;
 use crate::table::{Merge, merged};
 
-/// Begins to answer, if that is wanted.
-pub(super) async fn serve(options: &Options, node: &Rc<Node<Runner>>) -> Result<Option<Server>, Failure> {
-    let Some(address) = &options.metrics else { return Ok(None) };
-    let (node, top) = (Rc::downgrade(node), options.metrics_top.map_or(0, usize::from));
-    let answer = move |path: &str| {
-        let node = node.upgrade()?;
-        let mut runner = node.handler();
-        match path {
-            "/metrics" => {
-                let body = metrics(&mut runner, &node, top);
-                Some(Page { status: 200, content_type: CONTENT_TYPE, body })
-            }
-            "/healthz" => Some(Page::text(200, "ok\n")),
-            "/readyz" => Some(ready(&mut runner)),
-            _ => None,
+/// What is answered.
+pub(super) fn page(node: &Node<Runner>, path: &str) -> Option<Page> {
+    let mut runner = node.handler();
+    match path {
+        "/metrics" => {
+            let body = metrics(&mut runner, node);
+            Some(Page { status: 200, content_type: CONTENT_TYPE, body })
         }
-    };
-    let failed = |error: ListenError| Failure::new(Exit::Io, format!("metrics: {error}"), "");
-    let server = Server::start(address, answer).await.map_err(failed)?;
-    if let Some(address) = server.address() {
-        tell(&[format!("metrics: http://{address}/metrics")]);
+        "/healthz" => Some(Page::text(200, "ok\n")),
+        "/readyz" => Some(ready(&mut runner)),
+        _ => None,
     }
-    Ok(Some(server))
 }
 
 /// Ready as long as all sources are fresh and the disk takes what they teach.
@@ -59,7 +42,7 @@ fn ready(runner: &mut Runner) -> Page {
     Page::text(if well { 200 } else { 503 }, lines)
 }
 
-fn metrics(runner: &mut Runner, node: &Node<Runner>, top: usize) -> String {
+fn metrics(runner: &mut Runner, node: &Node<Runner>) -> String {
     let now_ms = runner.now_ms();
     let all: Vec<Status> = runner.aggregators.iter_mut().map(|aggregator| aggregator.status(now_ms)).collect();
     let mut metrics = Metrics::default();
@@ -127,8 +110,8 @@ fn metrics(runner: &mut Runner, node: &Node<Runner>, top: usize) -> String {
     for (reason, count) in node.refusals() {
         metrics.sample(&[("reason", reason)], count);
     }
-    if top > 0 {
-        keys(&mut metrics, runner, top);
+    if runner.metrics_top > 0 {
+        keys(&mut metrics, runner, runner.metrics_top);
     }
     metrics.finish()
 }
@@ -183,6 +166,18 @@ fn of_tables(metrics: &mut Metrics, all: &[Status]) {
             let labels = [("table", shown(&table.source.name)), ("peer", shown(&source.peer))];
             let labels = labels.each_ref().map(|(name, value)| (*name, value.as_str()));
             metrics.sample(&labels, u8::from(source.rejected.is_some()));
+        }
+    }
+    metrics.metric(
+        "source_alike",
+        Kind::Gauge,
+        "1 where a source seems to have what another one has, because nodes are peers of each other: totals count twice.",
+    );
+    for table in tables() {
+        for source in &table.sources {
+            let labels = [("table", shown(&table.source.name)), ("peer", shown(&source.peer))];
+            let labels = labels.each_ref().map(|(name, value)| (*name, value.as_str()));
+            metrics.sample(&labels, u8::from(source.alike.is_some()));
         }
     }
     metrics.metric("total_unwritable", Kind::Gauge, "1 where a peer has no table for a total, or another one.");

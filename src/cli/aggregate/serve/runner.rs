@@ -16,6 +16,9 @@ use crate::proto::session::Event;
 /// Entries of each table and source that are looked at in one turn.
 const BUDGET: usize = 4096;
 
+/// How long the last lines of a state file that isn't used any more may take.
+const PATIENCE: Duration = Duration::from_millis(600);
+
 /// The handler.
 #[derive(Debug)]
 pub(super) struct Runner {
@@ -27,6 +30,8 @@ pub(super) struct Runner {
     pub(super) wall: WallClock,
     control: Control,
     pub(super) dry_run: bool,
+    /// How many keys of each table have metrics of their own.
+    pub(super) metrics_top: usize,
     /// Lines for people.
     pub(super) messages: Vec<String>,
     pub(super) stopping: bool,
@@ -76,18 +81,30 @@ impl Runner {
 
     /// A runner that begins with what the state file has.
     pub(super) fn new(options: &Options) -> Result<Self, Failure> {
-        let mut runner = Self::bare(options, WallClock::default())?;
-        runner.open_state(options)?;
+        Self::after(None, options)
+    }
+
+    /// A runner for other options, which has nothing yet of what this one has learned, and not its state file.
+    pub(super) fn prepare(&self, options: &Options) -> Result<Self, Failure> {
+        Self::after(Some(self), options)
+    }
+
+    fn after(before: Option<&Self>, options: &Options) -> Result<Self, Failure> {
+        let mut runner = Self::bare(options, before.map_or_else(WallClock::default, |before| before.wall))?;
+        let open = before.and_then(|before| before.state.as_ref()).map(State::path);
+        if let Some(path) = options.state_file.as_deref().filter(|path| open != Some(path)) {
+            let (state, notes) = State::open(path, &runner.wall, clock::now(), &mut runner.aggregators)?;
+            runner.state = Some(state);
+            runner.messages.extend(notes);
+        }
         Ok(runner)
     }
 
-    /// A runner for other options that goes on with what this one has learned.
-    pub(super) fn successor(&mut self, options: &Options) -> Result<Self, Failure> {
-        let now = clock::now();
-        let mut next = Self::bare(options, self.wall)?;
-        let now_ms = next.wall.ms(now);
-        for (section, aggregator) in self.sections.iter().zip(&self.aggregators) {
-            let Some(at) = next.sections.iter().position(|other| other == section) else { continue };
+    /// Goes on with what the one before has learned, whose sessions have ended, and with its state file, if that is wanted.
+    pub(super) fn take_over(&mut self, before: &mut Self, options: &Options) {
+        let now_ms = self.now_ms();
+        for (section, aggregator) in before.sections.iter().zip(&before.aggregators) {
+            let Some(at) = self.sections.iter().position(|other| other == section) else { continue };
             let mut values = Vec::new();
             for saved in aggregator.snapshot(now_ms) {
                 saved.entry.values(&mut values);
@@ -103,15 +120,19 @@ impl Runner {
                     expire_ms: saved.entry.rest_ms().map(|rest| rest.saturating_add(age)),
                     since_ms: age.into(),
                 };
-                if let Some(next) = next.aggregators.get_mut(at) {
+                if let Some(next) = self.aggregators.get_mut(at) {
                     next.restore(&restored, now_ms);
                 }
             }
         }
-        // It may be the same file.
-        self.finish(Duration::from_millis(600))?;
-        next.open_state(options)?;
-        Ok(next)
+        self.messages.append(&mut before.messages);
+        let Some(mut state) = before.state.take() else { return };
+        if options.state_file.as_deref() == Some(state.path()) {
+            state.begin_anew();
+            self.state = Some(state);
+        } else if let Err(failure) = state.finish(PATIENCE) {
+            self.messages.push(failure.message().to_owned());
+        }
     }
 
     fn bare(options: &Options, wall: WallClock) -> Result<Self, Failure> {
@@ -138,19 +159,12 @@ impl Runner {
             wall,
             control: Control::new(),
             dry_run: options.dry_run,
+            metrics_top: options.metrics_top.map_or(0, usize::from),
             messages: Vec::new(),
             stopping: false,
             values: Vec::new(),
             pulses: vec![Pulse::default(); options.sections.len()],
         })
-    }
-
-    fn open_state(&mut self, options: &Options) -> Result<(), Failure> {
-        let Some(path) = &options.state_file else { return Ok(()) };
-        let (state, notes) = State::open(path, &self.wall, clock::now(), &mut self.aggregators)?;
-        self.state = Some(state);
-        self.messages.extend(notes);
-        Ok(())
     }
 
     /// The same, with a way to reach its sessions.
@@ -165,6 +179,8 @@ impl Runner {
         for aggregator in &mut self.aggregators {
             aggregator.tick(now_ms, BUDGET);
         }
+        self.note_changes(now);
+        self.tell_meshes();
         self.pulses.iter_mut().for_each(|pulse| pulse.look(now));
         self.messages.extend(self.peers.iter_mut().filter_map(|peer| peer.complaints.due(now)));
         self.wake_those_with_output(None);
@@ -242,6 +258,7 @@ impl Handler for Runner {
 
     fn ready(&mut self, peer: PeerIndex, now: Instant, session: &mut Session) -> Next {
         let now_ms = self.wall.ms(now);
+        self.note_changes(now);
         let Some(at) = self.peers.get_mut(peer.0) else { return Next::Stop };
         let (section, number) = (at.section, at.number);
         // Without a file what is known here is what counts.

@@ -1,25 +1,29 @@
 //! The state file: what each source has taught, so that the totals of a new process begin where those of the last one ended.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::aggregate::{Aggregator, Restored, SaveCursor};
+use crate::aggregate::{Aggregator, Restored, SaveCursor, Saved};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::state::{Health, StateFile};
 use crate::cli::wall::WallClock;
 use crate::escape;
+use crate::node::clock;
 use crate::output::entries::received;
 use crate::proto::session::Update;
-use crate::record::{Entry, Record, TableId, Time};
+use crate::record::{Entry, Record, TableId, Time, WriteError};
 use crate::stick::Definition;
 
-/// Entries of a snapshot that are written in one turn.
-const PIECE: usize = 20_000;
+/// Entries of a snapshot that are written at once, and how long that may go on in one turn.
+const PIECE: usize = 1_000;
+const TURN: Duration = Duration::from_millis(4);
 
 /// The file, and what is being written into it.
 #[derive(Debug)]
 pub(super) struct State {
     file: StateFile,
+    path: PathBuf,
     /// How far a snapshot is: which section, and where in it.
     snapshot: (usize, SaveCursor),
     values: Vec<u64>,
@@ -39,8 +43,13 @@ impl State {
     ) -> Result<(Self, Vec<String>), Failure> {
         let (now_ms, time) = (wall.ms(now), wall.at(now));
         let mut load = Load { aggregators, now_ms, time, tables: Vec::new(), entries: 0 };
-        let (file, found) = StateFile::open(path, time, |record| load.take(record))?;
-        let entries = load.entries;
+        let (mut file, found) = StateFile::open(path, time, |record| load.take(record))?;
+        let Load { entries, tables, .. } = load;
+        // Their sources may stay away for long, and the file is written anew meanwhile.
+        for Loaded { peer, definition, .. } in tables.iter().flatten().filter(|table| table.counts) {
+            let failed = |error: WriteError| Failure::new(Exit::Io, error.to_string(), "");
+            file.table(peer, definition).map_err(failed)?;
+        }
         let name = escape::name(file.name().as_bytes()).into_owned();
         let mut notes = Vec::new();
         if found.entries > 0 {
@@ -53,12 +62,32 @@ impl State {
             notes.push(format!("{name}: {} damaged lines were passed over, the first one: {first}", found.damaged.0));
         }
         let (snapshot, values) = ((0, SaveCursor::default()), Vec::new());
-        Ok((Self { file, snapshot, values, told: None, unwritten: 0 }, notes))
+        Ok((Self { file, path: path.to_owned(), snapshot, values, told: None, unwritten: 0 }, notes))
     }
 
-    /// Notes what a source's table is like; `None`, with the reason, if no record can be like that.
-    pub(super) fn table(&mut self, source: &[u8], definition: &Definition) -> Result<TableId, String> {
-        self.file.table(source, definition).map_err(|error| error.to_string())
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The aggregators are others from now on: what was written of a snapshot is written once more.
+    pub(super) fn begin_anew(&mut self) {
+        self.snapshot = (0, SaveCursor::default());
+    }
+
+    /// Notes what a source's table is like. Returns its number, and that of what is kept of its counters, if that is wanted.
+    ///
+    /// # Errors
+    /// If no record can be like that.
+    pub(super) fn table(
+        &mut self,
+        source: &[u8],
+        definition: &Definition,
+        keeps: bool,
+    ) -> Result<(TableId, Option<TableId>), WriteError> {
+        let id = self.file.table(source, definition)?;
+        let kept = if keeps { Some(self.file.table(&name_of_kept(source), definition)?) } else { None };
+        Ok((id, kept))
     }
 
     /// Notes an entry that a source has taught.
@@ -75,6 +104,19 @@ impl State {
             server_key: None,
         };
         self.unwritten += u64::from(self.file.entry(&entry).is_err());
+    }
+
+    /// Notes an entry whose counters start again, and what is kept of them: in this order, so that nothing counts twice if the
+    /// file ends in between.
+    pub(super) fn kept(&mut self, table: Option<TableId>, kept: Option<TableId>, now: Time, saved: &Saved<'_>) {
+        let (time, expire_ms) = received(&saved.entry, now);
+        let Self { file, values, unwritten, .. } = self;
+        saved.entry.values(values);
+        for (table, values) in [(table, Some(&**values)), (kept, saved.kept)] {
+            if let (Some(table), Some(values)) = (table, values) {
+                *unwritten += u64::from(file.entry(&record(table, saved, time, expire_ms, values)).is_err());
+            }
+        }
     }
 
     /// Notes that an entry is gone.
@@ -127,7 +169,10 @@ impl State {
         if self.file.begin_snapshot(now, entries, wall.at(now)) {
             self.snapshot = (0, SaveCursor::default());
         }
-        self.write_pieces(now, wall, aggregators);
+        let end = clock::now() + TURN;
+        while self.file.wants_piece() && clock::now() < end {
+            self.write_piece(now, wall, aggregators);
+        }
         let health = self.file.health();
         messages.extend(self.trouble(&health));
         health != Health::Failed
@@ -138,11 +183,8 @@ impl State {
         self.file.finish(patience)
     }
 
-    /// Writes on at a snapshot, if there is one.
-    fn write_pieces(&mut self, now: Instant, wall: &WallClock, aggregators: &[Aggregator]) {
-        if !self.file.wants_piece() {
-            return;
-        }
+    /// Writes on at a snapshot.
+    fn write_piece(&mut self, now: Instant, wall: &WallClock, aggregators: &[Aggregator]) {
         self.file.begin_pieces();
         let (now_ms, time) = (wall.ms(now), wall.at(now));
         let Self { file, snapshot: (section, cursor), values, unwritten, .. } = self;
@@ -150,21 +192,15 @@ impl State {
         while let Some(aggregator) = aggregators.get(*section) {
             let all = aggregator.save(cursor, now_ms, left, |saved| {
                 left = left.saturating_sub(1);
-                let written = file.table_id(saved.peer, saved.definition).map_or(Ok(()), |table| {
-                    let (time, expire_ms) = received(&saved.entry, time);
-                    saved.entry.values(values);
-                    file.piece(&Entry {
-                        table,
-                        time,
-                        key: saved.entry.key(),
-                        expire_ms,
-                        resync: saved.entry.resync(),
-                        update_id: Some(saved.entry.update_id()),
-                        values,
-                        server_key: None,
-                    })
-                });
-                *unwritten += u64::from(written.is_err());
+                let (time, expire_ms) = received(&saved.entry, time);
+                saved.entry.values(values);
+                if let Some(table) = file.table_id(saved.peer, saved.definition) {
+                    *unwritten += u64::from(file.piece(&record(table, &saved, time, expire_ms, values)).is_err());
+                }
+                let Some(kept) = saved.kept else { return };
+                if let Some(table) = file.table_id(&name_of_kept(saved.peer), saved.definition) {
+                    *unwritten += u64::from(file.piece(&record(table, &saved, time, expire_ms, kept)).is_err());
+                }
             });
             if !all {
                 break;
@@ -192,14 +228,43 @@ impl State {
     }
 }
 
+/// Whose table it is in the file that has what is kept of a source's counters: no peer can have such a name.
+fn name_of_kept(source: &[u8]) -> Vec<u8> {
+    [source, KEPT].concat()
+}
+
+const KEPT: &[u8] = b"/kept";
+
+fn record<'a>(table: TableId, saved: &Saved<'a>, time: Time, expire_ms: Option<u32>, values: &'a [u64]) -> Entry<'a> {
+    Entry {
+        table,
+        time,
+        key: saved.entry.key(),
+        expire_ms,
+        resync: saved.entry.resync(),
+        update_id: Some(saved.entry.update_id()),
+        values,
+        server_key: None,
+    }
+}
+
 /// Takes the records of a state file.
 struct Load<'a> {
     aggregators: &'a mut [Aggregator],
     now_ms: u64,
     time: Time,
     /// By their numbers in the file: whose, and what they are like.
-    tables: Vec<Option<(Box<[u8]>, Definition)>>,
+    tables: Vec<Option<Loaded>>,
     entries: u64,
+}
+
+/// A table of the file.
+#[derive(Clone)]
+struct Loaded {
+    peer: Box<[u8]>,
+    definition: Definition,
+    /// It has entries that were taken.
+    counts: bool,
 }
 
 impl Load<'_> {
@@ -210,14 +275,24 @@ impl Load<'_> {
                     self.tables.resize(id.index() + 1, None);
                 }
                 if let Some(place) = self.tables.get_mut(id.index()) {
-                    *place = Some((table.peer.clone(), table.definition.clone()));
+                    let (peer, definition) = (table.peer.clone(), table.definition.clone());
+                    *place = Some(Loaded { peer, definition, counts: false });
                 }
             }
             Record::Entry(entry, _) => {
-                let Some(Some((peer, definition))) = self.tables.get(entry.table.index()) else { return };
+                let Some(Some(table)) = self.tables.get_mut(entry.table.index()) else { return };
+                let (Loaded { peer, definition, counts }, now_ms) = (table, self.now_ms);
+                if let Some(source) = peer.strip_suffix(KEPT) {
+                    for aggregator in &mut *self.aggregators {
+                        aggregator.restore_kept(source, definition, entry.key, entry.values, now_ms);
+                        *counts |= aggregator.keeps(&definition.name);
+                    }
+                    return;
+                }
                 if entry.expire_ms == Some(0) {
-                    let now_ms = self.now_ms;
-                    self.aggregators.iter_mut().for_each(|all| drop(all.forget(&definition.name, entry.key, now_ms)));
+                    for aggregator in &mut *self.aggregators {
+                        aggregator.restore_loss(peer, definition, entry.key, now_ms);
+                    }
                     return;
                 }
                 let since = i128::from(self.time.unix_ms()) - i128::from(entry.time.unix_ms());
@@ -232,8 +307,8 @@ impl Load<'_> {
                     expire_ms: entry.expire_ms,
                     since_ms: i64::try_from(since).unwrap_or(i64::MAX),
                 };
-                let now_ms = self.now_ms;
                 let taken = self.aggregators.iter_mut().any(|aggregator| aggregator.restore(&restored, now_ms));
+                *counts |= taken;
                 self.entries += u64::from(taken);
             }
             Record::Header(_) | Record::Session(_) | Record::End(_) => {}

@@ -111,6 +111,7 @@ fn shown_table(table: &TableStatus) -> Table {
         updates: source.updates,
         newest_ms: source.newest_ms,
         rejected: source.rejected.as_ref().map(ToString::to_string),
+        alike: source.alike.as_deref().map(name),
     });
     let unwritable = table.problems.iter().map(|problem| Unwritable {
         peer: name(&problem.peer),
