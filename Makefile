@@ -3,9 +3,9 @@
 
 CARGO ?= cargo
 
-.PHONY: test demo haproxy tools fmt bench completions
+.PHONY: test demo haproxy debian tools fmt bench completions deb deb-test static
 
-test: tools haproxy
+test: tools haproxy debian
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
@@ -16,12 +16,25 @@ demo: haproxy
 	$(CARGO) build --locked --quiet
 	tests/demo.sh
 
-# Exit 77 of these two means: not possible here, and what that skips has been said. In CI they don't give it.
+# Exit 77 of these means: not possible here, and what that skips has been said. In CI they don't give it.
 haproxy:
 	@tests/support/fetch-haproxy.sh || [ $$? -eq 77 ]
 
+debian: tools
+	@tests/support/fetch-debian.sh || [ $$? -eq 77 ]
+
 tools:
 	@tests/support/install-tools.sh || [ $$? -eq 77 ]
+
+# The package is target/debian/peerctl_VERSION_ARCHITECTURE.deb.
+deb:
+	$(CARGO) build --locked --release --bin peerctl
+	packaging/deb/build.sh target/release/peerctl target/debian
+
+# The finished package on a clean Debian, and what lintian says of it, which is got from Debian's mirror.
+deb-test: deb debian
+	PEERCTL_DEB=$$(echo target/debian/*.deb) $(CARGO) test --locked --test package
+	packaging/deb/lint.sh target/debian/*.deb
 
 fmt:
 	$(CARGO) fmt
