@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test demo haproxy debian tools fmt bench completions deb deb-test static
+.PHONY: test demo haproxy debian tools fmt bench completions deb deb-test install-test static static-test
 
 test: tools haproxy debian
 	$(CARGO) fmt --check
@@ -11,6 +11,12 @@ test: tools haproxy debian
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 	$(MAKE) fuzz-smoke FUZZ_SECONDS=10
 	$(CARGO) test --locked
+	$(MAKE) install-test
+
+# As in the README, but as tests have it, so that little is compiled again.
+install-test:
+	$(CARGO) install --quiet --locked --debug --path . --root target/installed --force --no-track
+	target/installed/bin/peerctl --version
 
 demo: haproxy
 	$(CARGO) build --locked --quiet
@@ -35,6 +41,14 @@ deb:
 deb-test: deb debian
 	PEERCTL_DEB=$$(echo target/debian/*.deb) $(CARGO) test --locked --test package
 	packaging/deb/lint.sh target/debian/*.deb
+
+# A program without any library, for other Linux systems: target/TARGET/release/peerctl.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+static:
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --locked --release --bin peerctl --target $(HOST)
+
+static-test: static
+	PEERCTL_STATIC=target/$(HOST)/release/peerctl $(CARGO) test --locked --test static_build
 
 fmt:
 	$(CARGO) fmt
