@@ -53,8 +53,13 @@ static-test: static
 fmt:
 	$(CARGO) fmt
 
+# Ends with the table of all figures that have a goal. SIZE=100000 measures with so many entries instead of 1,000,000.
+FIGURES = $(CURDIR)/target/figures.tsv
 bench:
-	$(CARGO) bench --locked --bench ratios --bench record --bench table --bench session --bench live
+	@rm -f $(FIGURES)
+	PEERCTL_FIGURES=$(FIGURES) $(CARGO) bench --locked --bench ratios --bench record --bench table --bench session \
+		--bench live --bench aggregate -- $(SIZE)
+	@PEERCTL_FIGURES=$(FIGURES) $(CARGO) bench --quiet --locked --bench summary
 
 completions:
 	PEERCTL_UPDATE=1 $(CARGO) test --locked --test completions
