@@ -12,7 +12,8 @@ if [ "$1" = --inside ]; then
     shift 3
     mount -t tmpfs tmpfs "$root"
     mkdir "$root/upper" "$root/work" "$root/root"
-    mount -t overlay overlay -o "lowerdir=$system,upperdir=$root/upper,workdir=$root/work" "$root/root"
+    mount -t overlay overlay -o "lowerdir=$system,upperdir=$root/upper,workdir=$root/work" "$root/root" ||
+        cp -a -- "$system/." "$root/root"
     root=$root/root
     mount -t proc proc "$root/proc"
     mount -t sysfs -o ro sysfs "$root/sys"
@@ -28,6 +29,7 @@ if [ "$1" = --inside ]; then
     ln -s pts/ptmx "$root/dev/ptmx"
     ln -s /proc/self/fd "$root/dev/fd"
     hostname debian
+    ip link set lo up || :
     cd "$root"
     pivot_root . old
     umount -l /old
