@@ -256,19 +256,3 @@ fn the_commands_of_the_examples_find_the_mistake_and_write_their_reports() {
         Command::cargo_bin("peerctl").expect("built").args(&command).current_dir(&folder).assert().code(0);
     }
 }
-
-#[test]
-fn the_finding_in_the_readme_is_what_is_printed() {
-    let readme = read("README.md");
-    let (_, rest) = readme.split_once("$ peerctl check-ids lb1.cfg lb2.cfg\n").expect("the example");
-    let shown = rest.split("```").next().expect("its end");
-    let repository = repository();
-    let folder = repository.path().join("haproxy");
-    let run = Command::cargo_bin("peerctl")
-        .expect("built")
-        .args(["check-ids", "lb1.cfg", "lb2.cfg"])
-        .current_dir(folder)
-        .assert();
-    let printed = String::from_utf8(run.code(1).get_output().stdout.clone()).expect("text");
-    assert!(printed.starts_with(shown), "{printed}");
-}
