@@ -2,9 +2,12 @@
 //!
 //! `cargo bench --bench aggregate`; a number as argument makes the keys of the memory test fewer.
 
+mod figures;
+
 use std::fs;
 use std::time::{Duration, Instant};
 
+use figures::{Goal, note};
 use peerctl::aggregate::{
     Aggregation, Aggregator, Limits, Naming, Peer, PeerNumber, Policy, Publish, Relation, Stale, TotalId,
 };
@@ -82,6 +85,9 @@ fn memory(keys: u32, sources: usize) {
         grown >> 20,
         learned
     );
+    let [ours, goal] = [grown >> 20, 400 * keys as usize / 1_000_000].map(|size| format!("{size} MB"));
+    let ratio = ratio(grown as u64, 400 * u64::from(keys) * (1 << 20) / 1_000_000);
+    note(&format!("aggregate: {keys} keys × {sources} nodes / goal"), &ours, &goal, ratio, Goal::AtMost(1.0));
     // A destination that comes again is sent everything.
     aggregator.link_down(PeerNumber(0), true, 2);
     aggregator.link_up(PeerNumber(0), 2);
@@ -172,6 +178,13 @@ fn load(sources: usize, keys: u32, updates: u32, with_sessions: bool) {
     }
     let busy = on_cpu() - before;
     lag.sort_unstable();
+    if with_sessions {
+        let what = format!("aggregate: {sources} nodes, {updates} updates/s / a core");
+        // On a busy machine fewer are taken in the time.
+        let asked = u64::from(updates) * SECONDS.as_secs();
+        let share = busy / SECONDS.as_secs_f64() * ratio(asked, taken.max(1));
+        note(&what, &format!("{:.0} %", share * 100.0), "100 %", share, Goal::AtMost(1.0));
+    }
     println!(
         "{sources} sources × {keys} keys, {updates} updates/s{}: {:.0} % of a core, {taken} updates taken, {} totals/s sent ({:.2} of those without coalescing), the oldest waits {} ms (median), {} ms (worst); {} MB",
         if with_sessions { ", encoded" } else { "" },

@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench ratios` measures a configuration of 100,000 servers; a number as argument makes it smaller.
 
+mod figures;
 #[path = "../tests/support/generate.rs"]
 mod generate;
 mod lint;
@@ -20,6 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use figures::{Goal, note};
 use generate::Configuration;
 use memchr::memchr_iter;
 use peerctl::config::{
@@ -47,7 +49,7 @@ fn main() {
     let half = folder.path().join("half.cfg");
     fs::write(&half, Configuration::new(servers / 200, 100).text()).expect("the folder takes files");
     let show = |file: &Path| time(|| run(&mut peerctl(&["show"], file), &[0]));
-    row("show: all of it / half of it", &pairs(5, || show(&file), || show(&half)), milliseconds, "≤ 2.2");
+    row("show: all of it / half of it", &pairs(5, || show(&file), || show(&half)), milliseconds, Some(2.2));
     lint::check_ids(folder.path(), servers / 100, &haproxies());
     lint::people(servers);
 }
@@ -74,11 +76,11 @@ fn cores(text: &[u8]) {
         let text = text.to_vec();
         time(|| drop(black_box(Document::parse(text))))
     };
-    row("parse and index / find the line ends", &pairs(15, parse, scan), speed, "");
+    row("parse and index / find the line ends", &pairs(15, parse, scan), speed, None);
 
     let document = Document::parse(text.to_vec()).expect("less than 2 GiB");
     let print = || time(|| assert!(black_box(document.print()) == text));
-    row("print / find the line ends", &pairs(15, print, scan), speed, "");
+    row("print / find the line ends", &pairs(15, print, scan), speed, None);
 
     let environment = Environment::default();
     let decoder = Decoder { environment: &environment, undefined: Undefined::Glues, file: b"f", section: b"s" };
@@ -91,7 +93,7 @@ fn cores(text: &[u8]) {
             }
         })
     };
-    row("decode all words / find the line ends", &pairs(15, decode, scan), speed, "");
+    row("decode all words / find the line ends", &pairs(15, decode, scan), speed, None);
 }
 
 /// The program, beside HAProxy's own check of the same file.
@@ -103,9 +105,9 @@ fn processes(file: &Path, length: usize) {
     for haproxy in &haproxies {
         let name = haproxy.file_name().unwrap_or_default().to_string_lossy();
         let check = || time(|| run(Command::new(haproxy).arg("-c").arg("-f").arg(file).stderr(Stdio::null()), &[0, 2]));
-        row(&format!("peerctl show / {name} -c"), &pairs(5, show, check), milliseconds, "≤ 0.20");
-        row(&format!("peerctl show --format json / {name} -c"), &pairs(5, json, check), milliseconds, "≤ 0.20");
-        row(&format!("peerctl parse / {name} -c"), &pairs(5, parse, check), milliseconds, "");
+        row(&format!("peerctl show / {name} -c"), &pairs(5, show, check), milliseconds, Some(0.20));
+        row(&format!("peerctl show --format json / {name} -c"), &pairs(5, json, check), milliseconds, Some(0.20));
+        row(&format!("peerctl parse / {name} -c"), &pairs(5, parse, check), milliseconds, None);
     }
     if haproxies.is_empty() {
         println!("no HAProxy to compare with: run `make haproxy`");
@@ -115,7 +117,7 @@ fn processes(file: &Path, length: usize) {
         let (here, beside) = (format!("{:.1} MB", megabytes(peak)), format!("{:.1} MB", megabytes(length)));
         #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
         let ratio = peak as f64 / length as f64;
-        println!("{:44} {here:>12} {beside:>12} {ratio:>8.2}  ≤ 4", format!("peak memory of peerctl {name} / file"));
+        print_row(&format!("peak memory of peerctl {name} / file"), &here, &beside, ratio, Some(4.0));
     }
 }
 
@@ -178,7 +180,8 @@ fn pairs(
     std::iter::once(pair).chain((0..count).map(|_| (here(), beside()))).skip(1).collect()
 }
 
-fn row(what: &str, pairs: &[(Duration, Duration)], show: impl Fn(Duration) -> String, goal: &str) {
+/// A row of times; the goal is the most that the ratio may be.
+fn row(what: &str, pairs: &[(Duration, Duration)], show: impl Fn(Duration) -> String, goal: Option<f64>) {
     let middle = |mut times: Vec<Duration>| {
         times.sort();
         times[times.len() / 2]
@@ -187,7 +190,15 @@ fn row(what: &str, pairs: &[(Duration, Duration)], show: impl Fn(Duration) -> St
     ratios.sort_by(f64::total_cmp);
     let here = show(middle(pairs.iter().map(|pair| pair.0).collect()));
     let beside = show(middle(pairs.iter().map(|pair| pair.1).collect()));
-    println!("{what:44} {here:>12} {beside:>12} {:>8.2}  {goal}", ratios[ratios.len() / 2]);
+    print_row(what, &here, &beside, ratios[ratios.len() / 2], goal);
+}
+
+fn print_row(what: &str, here: &str, beside: &str, ratio: f64, goal: Option<f64>) {
+    let most = goal.map(|most| format!("≤ {most}")).unwrap_or_default();
+    println!("{what:44} {here:>12} {beside:>12} {ratio:>8.2}  {most}");
+    if let Some(most) = goal {
+        note(what, here, beside, ratio, Goal::AtMost(most));
+    }
 }
 
 fn milliseconds(time: Duration) -> String {

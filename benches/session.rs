@@ -4,6 +4,7 @@
 //! `cargo bench --bench session` takes 1,000,000 entries; a number as argument makes it fewer.
 
 mod entries;
+mod figures;
 
 use std::{
     fs,
@@ -11,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use figures::{Goal, note};
 use peerctl::proto::{
     Session,
     session::{Event, Options, Push, Role},
@@ -45,6 +47,7 @@ fn main() {
     println!("\n{:44} {:>9} {:>9} {:>9}  {:10}", "bytes an entry", "counted", "resident", "", "goal");
     let (counted, resident) = (each(bytes.0, count), each(bytes.1, count));
     println!("{:44} {counted:>9.1} {resident:>9.1} {:>9}  ≤ 100 {}", "in a store", "", verdict(counted <= 100.0));
+    note("bytes an entry in a store / goal", &format!("{counted:.1} B"), "100 B", counted / 100.0, Goal::AtMost(1.0));
 }
 
 /// A session that has just been told of the table by its peer, and the bytes that teach it so many entries.
@@ -152,6 +155,8 @@ fn row(what: &str, count: u32, times: &[Duration], goal: f64) {
     let (median, best) = (rates[rates.len() / 2], rates[rates.len() - 1]);
     let ns = 1e3 / median;
     println!("{what:44} {median:>7.1} M {best:>7.1} M {ns:>9.0}  ≥ {goal} M/s {}", verdict(median >= goal));
+    let (ours, reference) = (format!("{median:.1} M/s"), format!("{goal} M/s"));
+    note(&format!("a session: {what} / goal"), &ours, &reference, median / goal, Goal::AtLeast(1.0));
 }
 
 const fn verdict(reached: bool) -> &'static str {

@@ -6,6 +6,8 @@
 
 #[path = "../entries/mod.rs"]
 mod entries;
+#[path = "../figures/mod.rs"]
+mod figures;
 mod process;
 mod report;
 mod sink;

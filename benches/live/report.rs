@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::figures::{self, note};
+
 /// What was measured, by name, in the order in which it was first added.
 pub(crate) struct Report {
     entries: usize,
@@ -72,6 +74,10 @@ impl Report {
                 continue;
             };
             let (there, best) = (middle(beside), self::least(beside));
+            let asked = match *goal {
+                Goal::Time(most) => figures::Goal::AtMost(most),
+                Goal::Rate(few) => figures::Goal::AtLeast(few),
+            };
             let (ratios, goal, reached) = match *goal {
                 Goal::Time(most) => ([time / there, least / best], format!("≤ {most:.1} × time"), time / there <= most),
                 Goal::Rate(few) => ([there / time, best / least], format!("≥ {few:.1} × rate"), there / time >= few),
@@ -79,6 +85,8 @@ impl Report {
             let [ratio, of_least] = ratios;
             let verdict = verdict(reached);
             println!(" {there:>6.2} {best:>6.2} {ratio:>6.2} {of_least:>6.2}  {goal}: {verdict}  ({name})");
+            let (ours, reference) = (format!("{time:.2} s"), format!("{there:.2} s"));
+            note(&format!("{what} / {name}"), &ours, &reference, ratio, asked);
         }
         println!();
     }
@@ -88,12 +96,15 @@ impl Report {
 pub(crate) fn flat(what: &str, all: usize, tenth: usize) {
     let (here, beside, ratio) = (megabytes(all), megabytes(tenth), megabytes(all) / megabytes(tenth));
     println!("{what:46} {here:>5.1} MB; with a tenth of the entries {beside:.1} MB  {}", verdict(ratio <= 1.2));
+    let [ours, reference] = [here, beside].map(|size| format!("{size:.1} MB"));
+    note(&format!("{what} / with a tenth"), &ours, &reference, ratio, figures::Goal::AtMost(1.2));
 }
 
 /// A row about the memory of an entry.
 pub(crate) fn each(what: &str, bytes: usize, entries: usize) {
     let each = megabytes(bytes) / megabytes(entries);
     println!("{what:46} {each:>5.0} bytes  ≤ 100  {}", verdict(each <= 100.0));
+    note(&format!("{what} / goal"), &format!("{each:.0} B"), "100 B", each / 100.0, figures::Goal::AtMost(1.0));
 }
 
 /// A row about the memory of an entry elsewhere.

@@ -20,6 +20,7 @@ pub(crate) mod generate;
 pub(crate) mod generate_tables;
 mod haproxy;
 pub(crate) mod live;
+pub(crate) mod machine;
 mod network;
 pub(crate) mod node;
 pub(crate) mod plant;
