@@ -2,6 +2,7 @@
 
 mod control;
 mod keeper;
+mod load;
 mod metrics;
 mod peer;
 
@@ -21,14 +22,14 @@ use super::target::{self, Identity, Listen, Targets};
 use super::view::View;
 use super::wall::WallClock;
 use crate::escape;
-use crate::hold::{Restored, Standby};
+use crate::hold::Standby;
 use crate::node::commands::ControlSocket;
 use crate::node::shutdown::{Hangups, Signals};
 use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
 use crate::proto::session::Answer;
-use crate::record::{Record, Time};
 
 use keeper::Keeper;
+use load::Load;
 use peer::Peer;
 
 /// How often it is looked whether something is to be done.
@@ -180,7 +181,7 @@ impl Hold<'_> {
         let now = clock::now();
         let (now_ms, time) = (wall.ms(now), wall.at(now));
         let mut standby = Standby::new(targets.peers.len(), self.args.max_memory);
-        let mut load = Load { standby: &mut standby, now_ms, time, numbers: Vec::new(), problems: Vec::new() };
+        let mut load = Load::new(&mut standby, now_ms, time);
         let (state, found) = StateFile::open(&self.args.state, time, |record| load.take(record))?;
         let mut notes = std::mem::take(&mut load.problems);
         let held: usize = standby.tables().iter().map(|held| held.store().len()).sum();
@@ -250,46 +251,4 @@ fn summary(keeper: &Keeper, began: Instant) -> String {
     let lost = keeper.standby.lost() + keeper.unwritten;
     let lost = if lost > 0 { format!("; for {lost} entries there was no room") } else { String::new() };
     format!("{entries} entries held; {} in {seconds:.1} s{lost}", peers.join(", "))
-}
-
-/// Takes the records of a state file.
-struct Load<'a> {
-    standby: &'a mut Standby,
-    now_ms: u64,
-    time: Time,
-    /// For each table of the file its number.
-    numbers: Vec<Option<usize>>,
-    problems: Vec<String>,
-}
-
-impl Load<'_> {
-    fn take(&mut self, record: &Record<'_>) {
-        match record {
-            Record::Table(id, table) => {
-                let number = self.standby.define(self.now_ms, &table.definition);
-                if let Err(error) = &number {
-                    self.problems.push(format!("table {}: {error}", escape::name(&table.definition.name)));
-                }
-                if self.numbers.len() <= id.index() {
-                    self.numbers.resize(id.index() + 1, None);
-                }
-                if let Some(place) = self.numbers.get_mut(id.index()) {
-                    *place = number.ok();
-                }
-            }
-            Record::Entry(entry, _) => {
-                let Some(number) = self.numbers.get(entry.table.index()).copied().flatten() else { return };
-                let restored = Restored {
-                    key: entry.key,
-                    values: entry.values,
-                    server_key: entry.server_key,
-                    update_id: entry.update_id.unwrap_or_default(),
-                    life_ms: entry.expire_ms,
-                    passed_ms: self.time.unix_ms().saturating_sub(entry.time.unix_ms()),
-                };
-                self.standby.restore(number, self.now_ms, &restored);
-            }
-            Record::Header(_) | Record::Session(_) | Record::End(_) => {}
-        }
-    }
 }
