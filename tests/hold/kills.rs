@@ -10,7 +10,7 @@ use peerctl::record::{Damage, Reader, Record};
 use rustix::process::Signal;
 
 use super::support::fake_peer::FakePeer;
-use super::support::frames::{self, ACK, RESYNC_CONFIRM, RESYNC_FINISHED, RESYNC_PARTIAL, RESYNC_REQUEST, TIMED};
+use super::support::frames::{self, ACK, RESYNC_CONFIRM, RESYNC_PARTIAL, RESYNC_REQUEST, TIMED};
 use super::support::random::Random;
 use super::support::{Network, Program, wait_until};
 use super::{hold, wait_said};
@@ -24,30 +24,9 @@ fn definition() -> Vec<u8> {
     frames::definition(1, "/t", (4, 4), 1 << 2, 600_000, &[])
 }
 
-/// The next call that says hello. A second connection, which says nothing, may watch whether another client takes sessions over.
-fn called(listener: &TcpListener) -> FakePeer {
-    let mut silent = Vec::new();
-    loop {
-        let fake = FakePeer::accept(listener);
-        let until = Instant::now() + Duration::from_millis(500);
-        while fake.heard().is_empty() && fake.end().is_none() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if fake.heard().starts_with(b"HAProxyS") {
-            return fake;
-        }
-        silent.push(fake);
-    }
-}
-
 /// The standby calls: it is in sync from now on.
 pub(super) fn meet(listener: &TcpListener) -> FakePeer {
-    let fake = called(listener);
-    fake.send(b"200\n");
-    fake.wait_for(RESYNC_REQUEST, 1);
-    fake.send(&[definition(), frames::message(RESYNC_FINISHED, &[])].concat());
-    fake.wait_for(RESYNC_CONFIRM, 1);
-    fake
+    FakePeer::accept_in_sync(listener, &definition())
 }
 
 fn key(id: u32) -> [u8; 4] {
@@ -83,7 +62,7 @@ fn kept(file: &Path) -> BTreeMap<Vec<u8>, u64> {
 
 /// What a HAProxy is taught that asks for everything: the last state of each key.
 fn taught(listener: &TcpListener, hold: &mut Program) -> (BTreeMap<Vec<u8>, u64>, FakePeer) {
-    let fake = called(listener);
+    let fake = FakePeer::accept_hello(listener);
     fake.send(&[b"200\n", &*frames::message(RESYNC_REQUEST, &[])].concat());
     wait_until("it was taught", || {
         assert!(!hold.has_ended(), "it ended: {}", hold.stderr());
@@ -286,7 +265,7 @@ fn what_a_cold_haproxy_has_counted_before_it_asks_gives_way_to_what_was_held() {
     wait_until("it is acknowledged", || (acks(&fake).last() == Some(&1)).then_some(()));
     drop(fake);
     // It has started again, counts, and asks another peer first.
-    let cold = called(&listener);
+    let cold = FakePeer::accept_hello(&listener);
     cold.send(&[b"200\n", &*definition(), &frames::update(1, &key, &[1])].concat());
     cold.wait_for(RESYNC_REQUEST, 1);
     cold.send(&[frames::timed_update(1, 600_000, &key, &[2]), frames::message(RESYNC_PARTIAL, &[])].concat());
