@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test demo haproxy tools fmt bench completions
+.PHONY: test demo haproxy tools fmt bench completions simulate soak
 
 test: tools haproxy
 	$(CARGO) fmt --check
@@ -28,6 +28,18 @@ fmt:
 
 bench:
 	$(CARGO) bench --locked --bench ratios --bench record --bench table --bench session --bench live
+
+# Worlds of the simulator. One that fails names its seed, and the command that runs it again.
+SEEDS ?= 1000000
+
+simulate:
+	PEERCTL_SEEDS=$(SEEDS) $(CARGO) test --locked --release --test simulator seeds -- --nocapture
+
+# Everything at once against real HAProxy, with a fault every two seconds.
+SOAK_SECONDS ?= 600
+
+soak: tools haproxy
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --locked --test soak -- --nocapture
 
 completions:
 	PEERCTL_UPDATE=1 $(CARGO) test --locked --test completions
