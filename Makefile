@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test quick demo haproxy debian tools fmt bench completions deb deb-test install-test static static-test
+.PHONY: test quick demo haproxy debian tools fmt bench completions deb deb-test install-test static static-test simulate soak
 
 test: tools haproxy debian
 	$(CARGO) fmt --check
@@ -70,6 +70,18 @@ bench:
 	PEERCTL_FIGURES=$(FIGURES) $(CARGO) bench --locked --bench ratios --bench record --bench table --bench session \
 		--bench live --bench aggregate -- $(SIZE)
 	@PEERCTL_FIGURES=$(FIGURES) $(CARGO) bench --quiet --locked --bench summary
+
+# Worlds of the simulator. One that fails names its seed, and the command that runs it again.
+SEEDS ?= 1000000
+
+simulate:
+	PEERCTL_SEEDS=$(SEEDS) $(CARGO) test --locked --release --test simulator seeds -- --nocapture
+
+# Everything at once against real HAProxy, with a fault every two seconds.
+SOAK_SECONDS ?= 600
+
+soak: tools haproxy
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --locked --test soak -- --nocapture
 
 completions:
 	PEERCTL_UPDATE=1 $(CARGO) test --locked --test completions

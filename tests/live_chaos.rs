@@ -169,3 +169,69 @@ fn haproxy_calls_through_it() {
         peer.reset();
     }
 }
+
+/// A peer that says `text` through a proxy with `plan`, and what the one behind it hears.
+fn say(plan: Plan, text: &[u8]) -> FakePeer {
+    let network = Network::reachable();
+    let listener = network.listen(PROXY_PORT + 1);
+    let _chaos = Chaos::start(&network, PROXY_PORT, PROXY_PORT + 1, Initiator::Observer, move |_| plan.clone());
+    let caller = FakePeer::call(&network, PROXY_PORT, "lb1", "peerctl");
+    let called = FakePeer::accept(&listener);
+    for bytes in text.chunks(3) {
+        caller.send(bytes);
+    }
+    caller.half_close();
+    called.wait_for_end();
+    called
+}
+
+fn to_haproxy(at: Place, act: Act) -> Plan {
+    Plan { to_haproxy: vec![Fault::new(at, act)], ..Plan::default() }
+}
+
+#[test]
+fn messages_can_come_twice_in_another_order_or_in_part() {
+    let [one, two, three] = [1, 2, 3].map(|id| frames::ack(id, 7));
+    let text = [&*one, &two, &three].concat();
+    for (act, expected) in [
+        (Act::Split, [&*one, &two, &three].concat()),
+        (Act::Duplicate, [&*one, &two, &two, &three].concat()),
+        (Act::Swap, [&*one, &three, &two].concat()),
+        (Act::Omit(2), [&*one, &two[2..], &three].concat()),
+    ] {
+        let called = say(to_haproxy(Place::Frame(1), act), &text);
+        let hello = frames::hello("2.1", "lb1", "peerctl");
+        assert_eq!(called.heard(), [hello, expected].concat(), "{act:?}");
+    }
+}
+
+#[test]
+fn a_line_of_the_handshake_can_be_another_one() {
+    for (line, text, expected) in [
+        (0, "HAProxyS 9.9", "HAProxyS 9.9\nlb1\npeerctl 1 1\n"),
+        (1, "lb7", "HAProxyS 2.1\nlb7\npeerctl 1 1\n"),
+        (2, "nobody 1 1", "HAProxyS 2.1\nlb1\nnobody 1 1\n"),
+    ] {
+        let called = say(to_haproxy(Place::Line(line), Act::Rewrite(text)), &frames::message(HEARTBEAT, &[]));
+        assert_eq!(called.heard(), [expected.as_bytes(), &frames::message(HEARTBEAT, &[])].concat());
+    }
+}
+
+#[test]
+fn something_can_go_wrong_at_any_time() {
+    let network = Network::reachable();
+    let listener = network.listen(PROXY_PORT + 1);
+    let chaos = Chaos::start(&network, PROXY_PORT, PROXY_PORT + 1, Initiator::Observer, |_| Plan::default());
+    let caller = FakePeer::call(&network, PROXY_PORT, "lb1", "peerctl");
+    let called = FakePeer::accept(&listener);
+    caller.send(&frames::message(HEARTBEAT, &[]));
+    called.wait_for(HEARTBEAT, 1);
+    chaos.strike(true, Act::Stall);
+    caller.send(&frames::message(RESYNC_CONFIRM, &[]));
+    called.send(b"200\n");
+    assert_eq!(caller.wait_for_line(), "200");
+    chaos.release();
+    called.wait_for(RESYNC_CONFIRM, 1);
+    chaos.strike(true, Act::Close);
+    assert_eq!(called.wait_for_end().0, End::Closed);
+}

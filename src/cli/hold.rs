@@ -7,6 +7,7 @@ mod learning;
 mod load;
 mod metrics;
 mod peer;
+mod restore;
 mod roster;
 mod status;
 
@@ -74,7 +75,7 @@ impl Hold<'_> {
         let us = targets.peers.first().map(|target| target.us.clone()).unwrap_or_default();
         let mut manager = Manager::find(self.began);
         let wall = WallClock::default();
-        let (standby, state) = load::load(self.args, &wall)?;
+        let (standby, state) = restore::restore(self.args, &wall)?;
         let keeper = Keeper::new(&us, standby, state, wall);
         let ended = node::run(async {
             let (mut signals, mut hangups) = daemon::signals()?;

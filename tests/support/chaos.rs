@@ -6,8 +6,9 @@
 //! let chaos = Chaos::start(&network, 10_901, lb1.port(), Initiator::Observer, plan);
 //! ```
 
+mod pump;
+
 use std::{
-    io::{ErrorKind, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, Weak,
@@ -19,9 +20,10 @@ use std::{
 
 use super::{
     Network,
-    frames::{Frame, Framer, From, INCREMENTAL_TIMED, TIMED},
+    frames::{Frame, Framer, From},
     wire::Initiator,
 };
+use pump::Pump;
 
 /// How often a thread that waits looks whether it shall stop.
 const TICK: Duration = Duration::from_millis(2);
@@ -51,6 +53,8 @@ pub(crate) enum Place {
     Timed(usize),
     /// This many bytes into the message behind so many others.
     Within(usize, usize),
+    /// Behind this many lines of the handshake; 0 is the first line.
+    Line(usize),
 }
 
 /// What happens there.
@@ -66,6 +70,14 @@ pub(crate) enum Act {
     Stall,
     /// The next byte changes: exclusive or with this one.
     Corrupt(u8),
+    /// So many bytes are lost; what follows is passed on.
+    Omit(usize),
+    /// The next message comes twice.
+    Duplicate,
+    /// The next two messages change places.
+    Swap,
+    /// The next line of the handshake is another one.
+    Rewrite(&'static str),
     /// Both ends see the end of the stream.
     Close,
     /// Both ends see a reset.
@@ -105,7 +117,12 @@ struct Shared {
 struct Cutter {
     ends: [Weak<TcpStream>; 2],
     over: Arc<AtomicBool>,
+    /// What goes wrong in both directions from now on: to HAProxy, from HAProxy.
+    orders: [Orders; 2],
 }
+
+/// What goes wrong in one direction as soon as it is seen.
+type Orders = Arc<Mutex<Vec<Act>>>;
 
 /// What came in one direction.
 type Stream = Arc<Mutex<Framer>>;
@@ -147,6 +164,15 @@ impl Chaos {
         let pumps = std::mem::take(&mut *self.shared.pumps.lock().expect("nobody panics with it"));
         let alive = pumps.into_iter().filter(|pump| !pump.over.load(Ordering::Relaxed));
         alive.map(|pump| pump.cut(reset)).count()
+    }
+
+    /// Something goes wrong now on all connections there are: in the direction to HAProxy, or in that from it.
+    pub(crate) fn strike(&self, to_haproxy: bool, act: Act) {
+        self.shared.released.store(false, Ordering::Relaxed);
+        let pumps = self.shared.pumps.lock().expect("nobody panics with it");
+        for pump in pumps.iter().filter(|pump| !pump.over.load(Ordering::Relaxed)) {
+            pump.orders[usize::from(!to_haproxy)].lock().expect("nobody panics with it").push(act);
+        }
     }
 
     /// From now on new connections are closed at once, or not.
@@ -203,12 +229,22 @@ fn accept(listener: &TcpListener, to: &str, initiator: Initiator, plan: &impl Fn
             Initiator::Haproxy => ([Arc::clone(&back), Arc::clone(&there)], (from_haproxy, to_haproxy)),
         };
         shared.streams.lock().expect("nobody panics with it").push(streams);
-        let cutter = Cutter { ends: [Arc::downgrade(&caller), Arc::downgrade(&called)], over: Arc::clone(&over) };
+        let orders = [Orders::default(), Orders::default()];
+        let (ends, of_ends) = ([Arc::downgrade(&caller), Arc::downgrade(&called)], orders.clone());
+        let cutter = Cutter { ends, over: Arc::clone(&over), orders };
         shared.pumps.lock().expect("nobody panics with it").push(cutter);
-        let pumps = [(Arc::clone(&caller), Arc::clone(&called), there, faults.0), (called, caller, back, faults.1)];
-        for (source, target, framer, faults) in pumps {
+        let [to_haproxy, from_haproxy] = of_ends;
+        let (there_orders, back_orders) = match initiator {
+            Initiator::Observer => (to_haproxy, from_haproxy),
+            Initiator::Haproxy => (from_haproxy, to_haproxy),
+        };
+        let pumps = [
+            (Arc::clone(&caller), Arc::clone(&called), there, faults.0, there_orders),
+            (called, caller, back, faults.1, back_orders),
+        ];
+        for (source, target, framer, faults, orders) in pumps {
             let (shared, over) = (Arc::clone(shared), Arc::clone(&over));
-            let pump = Pump { source, target, framer, faults, shared, over, passed: 0, trickle: false, lost: false };
+            let pump = Pump::new((source, target), framer, (faults, orders), shared, over);
             thread::spawn(move || pump.run());
         }
     }
@@ -234,155 +270,4 @@ fn shut(streams: &[Arc<TcpStream>], over: &AtomicBool) {
         let _wakes_the_other_direction = stream.shutdown(Shutdown::Read);
     }
     over.store(true, Ordering::Relaxed);
-}
-
-/// One direction of a connection.
-struct Pump {
-    source: Arc<TcpStream>,
-    target: Arc<TcpStream>,
-    framer: Stream,
-    /// Those to come.
-    faults: Vec<Fault>,
-    shared: Arc<Shared>,
-    /// Both directions have ended.
-    over: Arc<AtomicBool>,
-    /// Bytes of the stream that are behind us.
-    passed: usize,
-    trickle: bool,
-    lost: bool,
-}
-
-impl Pump {
-    fn run(mut self) {
-        let mut buffer = vec![0; 1 << 16];
-        // What has to happen before anything comes.
-        let mut goes_on = self.pass(&mut []);
-        while goes_on && !self.is_over() {
-            match (&*self.source).read(&mut buffer) {
-                Ok(0) => {
-                    let _may_be_closed = self.target.shutdown(Shutdown::Write);
-                    return;
-                }
-                Ok(count) => {
-                    self.framer.lock().expect("nobody panics with it").feed(&buffer[..count]);
-                    goes_on = self.pass(&mut buffer[..count]);
-                }
-                Err(error) if is_timeout(&error) => {}
-                Err(_) => return self.reset(),
-            }
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed) || self.shared.stop.load(Ordering::Relaxed)
-    }
-
-    /// Passes bytes on, with the faults that lie within; `false` if this direction has ended.
-    fn pass(&mut self, mut bytes: &mut [u8]) -> bool {
-        loop {
-            let end = self.passed + bytes.len();
-            let next = (self.faults.iter().enumerate())
-                .filter_map(|(number, fault)| Some((self.offset(fault.at)?, number)))
-                .filter(|(at, _)| *at <= end)
-                .min();
-            let Some((at, number)) = next else { return self.write(bytes) };
-            let Fault { act, .. } = self.faults[number];
-            let (before, behind) = bytes.split_at_mut(at.saturating_sub(self.passed));
-            if matches!(act, Act::Corrupt(_)) && behind.is_empty() {
-                return self.write(before);
-            }
-            if !self.write(before) {
-                return false;
-            }
-            self.faults.remove(number);
-            if !self.act(act, behind) {
-                return false;
-            }
-            bytes = behind;
-        }
-    }
-
-    /// Where a place is; `None` if it isn't known yet.
-    fn offset(&self, place: Place) -> Option<usize> {
-        let framer = self.framer.lock().expect("nobody panics with it");
-        let behind = |count: usize| match count.checked_sub(1) {
-            None => framer.begin,
-            Some(last) => framer.frames.get(last).map(|frame| frame.range.end),
-        };
-        match place {
-            Place::Byte(at) => Some(at),
-            Place::Frame(count) => behind(count),
-            Place::Timed(count) => {
-                let is_timed = |frame: &&Frame| frame.is(TIMED) || frame.is(INCREMENTAL_TIMED);
-                framer.frames.iter().filter(is_timed).nth(count - 1).map(|frame| frame.range.end)
-            }
-            Place::Within(count, bytes) => Some(behind(count)? + bytes),
-        }
-    }
-
-    fn act(&mut self, act: Act, behind: &mut [u8]) -> bool {
-        match act {
-            Act::Split => {}
-            Act::Trickle => self.trickle = true,
-            Act::Delay(time) => thread::sleep(time),
-            Act::Blackhole => self.lost = true,
-            Act::Corrupt(change) => {
-                if let Some(byte) = behind.first_mut() {
-                    *byte ^= change;
-                }
-            }
-            Act::Stall => {
-                while !self.is_over() && !self.shared.released.load(Ordering::Relaxed) {
-                    thread::sleep(TICK);
-                }
-            }
-            Act::HalfClose => {
-                let _may_be_closed = self.target.shutdown(Shutdown::Write);
-                self.lost = true;
-            }
-            Act::Close => {
-                self.over.store(true, Ordering::Relaxed);
-                for stream in [&self.source, &self.target] {
-                    let _may_be_closed = stream.shutdown(Shutdown::Both);
-                }
-                return false;
-            }
-            Act::Reset => {
-                self.reset();
-                return false;
-            }
-        }
-        true
-    }
-
-    fn reset(&self) {
-        shut(&[Arc::clone(&self.source), Arc::clone(&self.target)], &self.over);
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> bool {
-        self.passed += bytes.len();
-        if self.lost {
-            return true;
-        }
-        let most = if self.trickle { 1 } else { bytes.len().max(1) };
-        bytes.chunks(most).all(|chunk| self.write_at_once(chunk))
-    }
-
-    fn write_at_once(&self, mut bytes: &[u8]) -> bool {
-        while !bytes.is_empty() {
-            match (&*self.target).write(bytes) {
-                Ok(count) => bytes = &bytes[count..],
-                Err(error) if is_timeout(&error) && !self.is_over() => {}
-                Err(_) => {
-                    self.reset();
-                    return false;
-                }
-            }
-        }
-        true
-    }
-}
-
-fn is_timeout(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     DEADLINE, Network,
-    frames::{Frame, Framer, From, hello},
+    frames::{Frame, Framer, From, RESYNC_CONFIRM, RESYNC_FINISHED, RESYNC_REQUEST, hello, message},
     wait_until,
 };
 
@@ -60,6 +60,33 @@ impl FakePeer {
     pub(crate) fn accepted(stream: TcpStream) -> Self {
         stream.set_nonblocking(false).expect("a socket");
         Self::on(stream, From::Caller)
+    }
+
+    /// Waits for the next call that says hello. A second connection, which says nothing, may watch whether another client takes
+    /// sessions over.
+    pub(crate) fn accept_hello(listener: &TcpListener) -> Self {
+        let mut silent = Vec::new();
+        loop {
+            let peer = Self::accept(listener);
+            let until = Instant::now() + Duration::from_millis(500);
+            while peer.heard().is_empty() && peer.end().is_none() && Instant::now() < until {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if peer.heard().starts_with(b"HAProxyS") {
+                return peer;
+            }
+            silent.push(peer);
+        }
+    }
+
+    /// Waits for the next call, and is in sync with whoever called: it has taught these definitions, and that was everything.
+    pub(crate) fn accept_in_sync(listener: &TcpListener, definitions: &[u8]) -> Self {
+        let peer = Self::accept_hello(listener);
+        peer.send(b"200\n");
+        peer.wait_for(RESYNC_REQUEST, 1);
+        peer.send(&[definitions, &message(RESYNC_FINISHED, &[])].concat());
+        peer.wait_for(RESYNC_CONFIRM, 1);
+        peer
     }
 
     fn on(stream: TcpStream, other: From) -> Self {

@@ -41,7 +41,7 @@ fn what_was_acknowledged_before_a_kill_is_in_the_file() {
     let (mut acked, mut next, mut acknowledgements) = (0, 1, 0);
     for _ in 0..15 {
         let program = record(&network, &address, &file);
-        let fake = fake(&network, &listener);
+        let fake = fake(&listener);
         // As HAProxy does: what wasn't acknowledged is sent again.
         next = next.min(acked + 1);
         let end = Instant::now()

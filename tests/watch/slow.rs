@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::support::fake_peer::FakePeer;
-use super::support::frames::{self, HEARTBEAT, RESYNC_FINISHED, RESYNC_REQUEST, definition, message, update};
+use super::support::frames::{HEARTBEAT, definition, message, update};
 use super::*;
 
 /// Bit and number of `gpc0`, and of an `ip` key.
@@ -14,16 +14,8 @@ const GPC0: u64 = 1 << 2;
 const IP: (u64, u64) = (4, 4);
 
 /// A peer that is called, has taught an empty table `t`, and has been confirmed.
-pub(super) fn fake(network: &Network, listener: &std::net::TcpListener) -> FakePeer {
-    let _ = network;
-    let fake = FakePeer::accept(listener);
-    fake.wait_for_line();
-    fake.send(b"200\n");
-    fake.wait_for(RESYNC_REQUEST, 1);
-    fake.send(&definition(1, "t", IP, GPC0, 600_000, &[]));
-    fake.send(&message(RESYNC_FINISHED, &[]));
-    fake.wait_for(frames::RESYNC_CONFIRM, 1);
-    fake
+pub(super) fn fake(listener: &std::net::TcpListener) -> FakePeer {
+    FakePeer::accept_in_sync(listener, &definition(1, "t", IP, GPC0, 600_000, &[]))
 }
 
 fn key(number: u32) -> [u8; 4] {
@@ -40,7 +32,7 @@ fn a_stalled_reader_costs_no_heartbeat_and_gets_the_last_value_of_each_key() {
     let address = format!("lb1={}", network.address(10_001));
     command.args(["watch", "--format", "ndjson", &address]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("an executable");
-    let fake = fake(&network, &listener);
+    let fake = fake(&listener);
 
     // Nobody reads while all of this comes.
     let heard = |fake: &FakePeer| fake.heard().len();

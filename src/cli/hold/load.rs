@@ -1,55 +1,27 @@
-//! What the state file has.
+//! What a state file says, given to a standby.
 
-use crate::cli::args::HoldArgs;
-use crate::cli::dump::tell;
-use crate::cli::failure::Failure;
-use crate::cli::state::StateFile;
-use crate::cli::wall::WallClock;
 use crate::escape;
 use crate::hold::{Restored, Standby};
-use crate::node::clock;
 use crate::record::{Record, Time};
 
-/// Reads it, and says what was found.
-///
-/// # Errors
-/// If it can't be used.
-pub(super) fn load(args: &HoldArgs, wall: &WallClock) -> Result<(Standby, StateFile), Failure> {
-    let now = clock::now();
-    let (now_ms, time) = (wall.ms(now), wall.at(now));
-    let mut standby = Standby::new(0, args.max_memory);
-    let mut load = Load { standby: &mut standby, now_ms, time, numbers: Vec::new(), problems: Vec::new() };
-    let path = args.state.as_deref().unwrap_or_else(|| std::path::Path::new(""));
-    let (state, found) = StateFile::open(path, time, |record| load.take(record))?;
-    let mut notes = std::mem::take(&mut load.problems);
-    let held: usize = standby.tables().iter().map(|held| held.store().len()).sum();
-    let name = escape::name(state.name().as_bytes()).into_owned();
-    if found.entries > 0 {
-        let ms = clock::now().saturating_duration_since(now).as_millis();
-        notes.push(format!("{name}: {held} entries of {} tables, read in {ms} ms", standby.tables().len()));
-    }
-    if found.cut > 0 {
-        notes.push(format!("{name}: {} bytes of a torn end were cut off", found.cut));
-    }
-    if let (1.., Some(first)) = &found.damaged {
-        notes.push(format!("{name}: {} damaged lines were passed over, the first one: {first}", found.damaged.0));
-    }
-    tell(&notes);
-    Ok((standby, state))
-}
-
 /// Takes the records of a state file.
-struct Load<'a> {
+pub(super) struct Load<'a> {
     standby: &'a mut Standby,
     now_ms: u64,
     time: Time,
     /// For each table of the file its number.
     numbers: Vec<Option<usize>>,
-    problems: Vec<String>,
+    pub(super) problems: Vec<String>,
 }
 
-impl Load<'_> {
-    fn take(&mut self, record: &Record<'_>) {
+impl<'a> Load<'a> {
+    /// Gives the entries to `standby`; it is `time`, which is `now_ms` for it.
+    pub(super) const fn new(standby: &'a mut Standby, now_ms: u64, time: Time) -> Self {
+        Self { standby, now_ms, time, numbers: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Takes the next one.
+    pub(super) fn take(&mut self, record: &Record<'_>) {
         match record {
             Record::Table(id, table) => {
                 let number = self.standby.define(self.now_ms, &table.definition);

@@ -277,7 +277,8 @@ impl Handler for Runner {
             return next;
         }
         let Some(aggregator) = self.aggregators.get_mut(section) else { return Next::Stop };
-        if aggregator.wants_resync(number, now_ms) {
+        // The end of one that is on its way would be taken for that of the next one.
+        if !session.is_learning() && aggregator.wants_resync(number, now_ms) {
             session.request_resync();
         }
         aggregator.tick(now_ms, BUDGET);

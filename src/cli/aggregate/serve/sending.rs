@@ -24,10 +24,10 @@ impl Runner {
         let mut cursor: TeachCursor = at.lesson.filter(|_| at.relation != Relation::Up)?;
         let aggregator = self.aggregators.get_mut(at.section)?;
         let Peer { outlets, counts, tables, .. } = at;
-        let all = aggregator.teach_back(at.number, &mut cursor, now_ms, TURN, |_, definition, push| {
+        let all = aggregator.teach_back(at.number, &mut cursor, now_ms, TURN, |id, definition, push| {
             let theirs = tables.iter().rev().map(|table| &table.definition).find(|there| there.name == definition.name);
             // It may not have announced anything yet: it is the definition that it had.
-            let sent = outlets.push(session, definition, Some(theirs.unwrap_or(definition)), push);
+            let sent = outlets.push(session, (Some(id), definition), Some(theirs.unwrap_or(definition)), push);
             counts.taught += u64::from(sent);
             session.pending_output() < OUTPUT_LOW
         });
@@ -67,10 +67,10 @@ impl Runner {
         }
         let before = at.counts.published;
         let Peer { outlets, counts, tables, .. } = at;
-        let more = aggregator.publish(at.number, now_ms, TURN, |_, definition, push| {
+        let more = aggregator.publish(at.number, now_ms, TURN, |id, definition, push| {
             let theirs = tables.iter().rev().map(|table| &table.definition).find(|there| there.name == definition.name);
             let theirs = if is_node { theirs } else { Some(definition) };
-            counts.published += u64::from(outlets.push(session, definition, theirs, push));
+            counts.published += u64::from(outlets.push(session, (Some(id), definition), theirs, push));
             session.pending_output() < OUTPUT_LOW
         });
         at.is_busy = more;
@@ -103,7 +103,7 @@ impl Runner {
             self.values.clear();
             self.values.push(lease.fresh as u64);
             let push = Push { key: &self.us, values: &self.values, server_key: None, life_ms: None };
-            at.outlets.push(session, &ours, Some(&theirs), &push);
+            at.outlets.push(session, (None, &ours), Some(&theirs), &push);
         }
         at.lease_at
     }
