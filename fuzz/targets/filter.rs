@@ -3,13 +3,16 @@
 
 #![no_main]
 
+mod tables;
+
 use std::fmt::Write;
 
 use libfuzzer_sys::fuzz_target;
 use peerctl::{
-    stick::{Definition, Place, parse},
+    grammar::KeyType,
     table::{Applied, Limits, ServerKey, Store, Update, Where},
 };
+use tables::{Column, definition};
 
 /// An entry of the table that expressions are about.
 struct Row {
@@ -29,8 +32,11 @@ const ROWS: [Row; 5] = [
 ];
 const TEXTS: [&[u8]; 5] = [b"", b"srv1", b"srv2", b"a\xff\"'\\", b"srv10"];
 
+const N: Option<u32> = None;
+
+// Data types by their numbers: `server_id` 0, `gpc0` 2, `conn_cnt` 4, `conn_rate` 5, `bytes_in_cnt` 13, `server_key` 19, `gpt` 22.
 thread_local! {
-    static TABLE: Store = ROWS.iter().fold(store("type ip store gpc0,gpt(2),bytes_in_cnt,server_key"), |mut store, row| {
+    static TABLE: Store = ROWS.iter().fold(store(KeyType::IP, 4, &[(2, N, N), (13, N, N), (19, N, N), (22, Some(2), N)]), |mut store, row| {
         let layout = store.definition().layout.clone();
         let mut values = vec![0; layout.slots()];
         for field in layout.fields() {
@@ -46,19 +52,17 @@ thread_local! {
         store
     });
     static OTHERS: [Store; 2] = {
-        let mut texts = store("type string len 20 store conn_rate(10s),server_id");
-        teach(&mut texts, b"GET /a(b)", &[5, 1, 2, 7], b"");
-        teach(&mut texts, b"\xff\x1b", &[0, 0, 9, 0xffff_ffff], b"");
-        let mut numbers = store("type integer store conn_cnt");
+        let mut texts = store(KeyType::STRING, 21, &[(0, N, N), (5, N, Some(10_000))]);
+        teach(&mut texts, b"GET /a(b)", &[7, 5, 1, 2], b"");
+        teach(&mut texts, b"\xff\x1b", &[0xffff_ffff, 0, 0, 9], b"");
+        let mut numbers = store(KeyType::INTEGER, 4, &[(4, N, N)]);
         teach(&mut numbers, &[0, 0, 1, 0], &[1], b"");
         [texts, numbers]
     };
 }
 
-fn store(line: &str) -> Store {
-    let schema = parse(&line.split(' ').collect::<Vec<_>>(), Place::Proxy, None).schema;
-    let definition = Definition::of_schema(b"t", &schema).expect("a key type");
-    Store::new(definition, Limits::default()).expect("a small table")
+fn store(key_type: KeyType, key_len: u32, columns: &[Column]) -> Store {
+    Store::new(definition(b"t", key_type, key_len, columns), Limits::default()).expect("a small table")
 }
 
 fn teach(store: &mut Store, key: &[u8], values: &[u64], server: &[u8]) {

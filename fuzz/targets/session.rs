@@ -7,6 +7,7 @@
 #![no_main]
 
 mod session_strict;
+mod tables;
 
 use std::{
     collections::VecDeque,
@@ -15,30 +16,34 @@ use std::{
 
 use libfuzzer_sys::fuzz_target;
 use peerctl::{
+    grammar::KeyType,
     proto::{
         Session,
         session::{Answer, Closed, Event, LocalTable, Options, Push, Role, Times},
         update::ServerKey,
     },
-    stick::{Definition, Place, ValueKind, parse},
+    stick::{Definition, ValueKind},
 };
 use session_strict::Strict;
+use tables::{Column, definition};
 
-const TABLES: [&str; 4] = [
-    "type integer store server_id,gpc0,server_key",
-    "type string len 8 expire 10s store gpc_rate(2,1s),bytes_in_cnt",
-    "type binary len 3 store server_key,http_req_rate(1m)",
-    "type ip expire 1m",
+const N: Option<u32> = None;
+
+/// `server_id` is 0, `gpc0` 2, `http_req_rate` 10, `bytes_in_cnt` 13, `server_key` 19, `gpc_rate` 24.
+const TABLES: [(KeyType, u32, &[Column]); 4] = [
+    (KeyType::INTEGER, 4, &[(0, N, N), (2, N, N), (19, N, N)]),
+    (KeyType::STRING, 9, &[(13, N, N), (24, Some(2), Some(1000))]),
+    (KeyType::BINARY, 3, &[(10, N, Some(60_000)), (19, N, N)]),
+    (KeyType::IP, 4, &[]),
 ];
 const TEXTS: [&[u8]; 4] = [b"", b"srv1", b"srv2", &[b'x'; 300]];
 /// The most definitions of one end; a receiver takes 8.
 const MOST_TABLES: usize = 6;
 
 thread_local! {
-    static DEFINITIONS: Vec<Definition> = TABLES.iter().zip(["a", "b", "c", "d"]).map(|(line, name)| {
-        let schema = parse(&line.split(' ').collect::<Vec<_>>(), Place::Proxy, None).schema;
-        Definition::of_schema(name.as_bytes(), &schema).expect("a key type")
-    }).collect();
+    static DEFINITIONS: Vec<Definition> = TABLES.iter().zip([b"a", b"b", b"c", b"d"])
+        .map(|((key_type, key_len, columns), name)| definition(name, *key_type, *key_len, columns))
+        .collect();
 }
 
 fuzz_target!(|data: &[u8]| {

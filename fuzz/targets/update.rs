@@ -5,29 +5,36 @@
 #![no_main]
 
 mod slow;
+mod tables;
 
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
 use peerctl::{
+    grammar::KeyType,
     proto::{
         dictionary::{MAX_TEXT, Received},
         frame::Type,
         update::{self, Decoder, Head, Reference},
     },
-    stick::{Definition, Place, ValueKind, parse},
+    stick::{Definition, ValueKind},
 };
 use slow::Fields;
+use tables::{Column, definition};
 
-const TABLES: [&str; 8] = [
-    "type integer store server_id,server_key",
-    "type ip store gpc0,conn_rate(10s),bytes_in_cnt",
-    "type ipv6 store conn_cnt",
-    "type string len 4 store gpt(2),gpc_rate(2,1s)",
-    "type string len 40 store server_key,glitch_cnt",
-    "type binary len 3 store http_req_rate(1m),server_id",
-    "type binary len 20 store gpt0",
-    "type integer store gpc(3),bytes_out_cnt,server_key",
+const N: Option<u32> = None;
+
+/// `server_id` is 0, `gpt0` 1, `gpc0` 2, `conn_cnt` 4, `conn_rate` 5, `http_req_rate` 10, `bytes_in_cnt` 13, `bytes_out_cnt` 15,
+/// `server_key` 19, `gpt` 22, `gpc` 23, `gpc_rate` 24, `glitch_cnt` 25.
+const TABLES: [(KeyType, u32, &[Column]); 8] = [
+    (KeyType::INTEGER, 4, &[(0, N, N), (19, N, N)]),
+    (KeyType::IP, 4, &[(2, N, N), (5, N, Some(10_000)), (13, N, N)]),
+    (KeyType::IPV6, 16, &[(4, N, N)]),
+    (KeyType::STRING, 5, &[(22, Some(2), N), (24, Some(2), Some(1000))]),
+    (KeyType::STRING, 41, &[(19, N, N), (25, N, N)]),
+    (KeyType::BINARY, 3, &[(0, N, N), (10, N, Some(60_000))]),
+    (KeyType::BINARY, 20, &[(1, N, N)]),
+    (KeyType::INTEGER, 4, &[(15, N, N), (19, N, N), (23, Some(3), N)]),
 ];
 
 struct Table {
@@ -37,13 +44,12 @@ struct Table {
 }
 
 thread_local! {
-    static ALL: RefCell<Vec<Table>> = RefCell::new(TABLES.iter().map(|line| Table::new(line)).collect());
+    static ALL: RefCell<Vec<Table>> = RefCell::new(TABLES.iter().map(Table::new).collect());
 }
 
 impl Table {
-    fn new(line: &str) -> Self {
-        let schema = parse(&line.split(' ').collect::<Vec<_>>(), Place::Proxy, None).schema;
-        let definition = Definition::of_schema(b"t", &schema).expect("a key type");
+    fn new((key_type, key_len, columns): &(KeyType, u32, &[Column])) -> Self {
+        let definition = definition(b"t", *key_type, *key_len, columns);
         let bits = definition.layout.fields().iter().fold(0, |bits, field| bits | 1_u64 << field.data_type.0);
         let decoders = [bits, bits | 1 << 40].map(|bits| Decoder::new(&definition, bits));
         Self { definition, decoders }
@@ -74,11 +80,7 @@ fn check(table: &mut Table, kind: Type, knows: usize, payload: &[u8]) {
     let mut out = Vec::with_capacity(payload.len() + 16);
     update::encode(definition, head, key, &expected.values, text.unwrap_or(Reference::NONE), &mut out);
     let decoder = &mut decoders[0];
-    let again = decoder.decode(kind, &out, &mut texts).map(|(head, key, text)| {
-        (head, key.to_vec(), text.map(|text| (text.id, text.text.map(<[u8]>::to_vec))))
-    });
-    let text = text.map(|text| (text.id, text.text.map(<[u8]>::to_vec)));
-    assert_eq!(again, Ok((head, key.to_vec(), text)));
+    assert_eq!(decoder.decode(kind, &out, &mut texts), Ok((head, key, text)));
     assert_eq!(decoder.values(), expected.values);
 }
 
