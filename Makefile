@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test demo haproxy tools fmt bench completions
+.PHONY: test demo haproxy tools fmt bench completions mutants
 
 test: tools haproxy
 	$(CARGO) fmt --check
@@ -31,5 +31,11 @@ bench:
 
 completions:
 	PEERCTL_UPDATE=1 $(CARGO) test --locked --test completions
+
+# Needs cargo-mutants (cargo install cargo-mutants --locked); see tests/mutation.md.
+mutants:
+	tests/mutants.sh codec
+	tests/mutants.sh merge
+	tests/mutants.sh edit
 
 include fuzz/fuzz.mk

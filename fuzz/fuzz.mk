@@ -12,14 +12,15 @@ FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_DIR := target/fuzz
 FUZZ_BIN = $(FUZZ_DIR)/$(FUZZ_HOST)/release
 
-# The longest inputs, in bytes; 512 else.
+# The longest inputs, in bytes; 128 else.
 FUZZ_LEN_varint := 32
-FUZZ_LEN_frame := 128
-FUZZ_LEN_define := 128
-FUZZ_LEN_update := 128
+FUZZ_LEN_hello := 320
 FUZZ_LEN_dictionary := 64
-FUZZ_LEN_filter := 128
-FUZZ_LEN_lint := 1024
+FUZZ_LEN_session := 256
+FUZZ_LEN_record := 512
+FUZZ_LEN_config_parse := 256
+FUZZ_LEN_config_edit := 256
+FUZZ_LEN_lint := 512
 # Texts that a target may start from, beside its own.
 FUZZ_SEEDS_config_parse := fixtures/config/cases
 FUZZ_SEEDS_config_edit := fixtures/config/cases
@@ -42,7 +43,7 @@ fuzz fuzz-smoke: fuzz-build
 fuzz-run-%:
 	@mkdir -p $(FUZZ_DIR)/corpus/$* $(FUZZ_DIR)/artifacts
 	@$(FUZZ_BIN)/$* -max_total_time=$(FUZZ_SECONDS) -timeout=30 -rss_limit_mb=2048 -malloc_limit_mb=256 \
-	  -max_len=$(or $(FUZZ_LEN_$*),512) $(FUZZ_DICT_$*:%=-dict=fuzz/dictionaries/%.dict) \
+	  -max_len=$(or $(FUZZ_LEN_$*),128) $(FUZZ_DICT_$*:%=-dict=fuzz/dictionaries/%.dict) \
 	  -artifact_prefix=$(FUZZ_DIR)/artifacts/$*- -print_final_stats=1 \
 	  $(FUZZ_DIR)/corpus/$* fuzz/corpus/$* $(FUZZ_SEEDS_$*) >$(FUZZ_DIR)/$*.log 2>&1 \
 	|| { echo "fuzz $*:"; tail -n 60 $(FUZZ_DIR)/$*.log; exit 1; }
@@ -59,6 +60,6 @@ fuzz-merge: fuzz-build
 
 fuzz-merge-%:
 	@rm -rf $(FUZZ_DIR)/merged/$*; mkdir -p $(FUZZ_DIR)/merged/$* $(FUZZ_DIR)/corpus/$* fuzz/corpus/$*
-	@$(FUZZ_BIN)/$* -merge=1 -max_len=128 $(FUZZ_DIR)/merged/$* fuzz/corpus/$* $(FUZZ_DIR)/corpus/$* \
+	@$(FUZZ_BIN)/$* -merge=1 -max_len=$(or $(FUZZ_LEN_$*),128) $(FUZZ_DIR)/merged/$* fuzz/corpus/$* $(FUZZ_DIR)/corpus/$* \
 	  >$(FUZZ_DIR)/$*.log 2>&1 || { tail -n 60 $(FUZZ_DIR)/$*.log; exit 1; }
 	@rm -rf fuzz/corpus/$*; mv $(FUZZ_DIR)/merged/$* fuzz/corpus/$*
