@@ -18,7 +18,7 @@ case $job in
     files=(src/aggregate/{merge,rate,totals}.rs 'src/aggregate/totals/*.rs')
     ;;
   edit)
-    module=config below="span units escape"
+    module=config below="span units escape grammar"
     files=(src/config/{edit,draft,style,print}.rs)
     ;;
   *)
@@ -55,6 +55,7 @@ dependencies() { grep -E '^(crc32c|foldhash|memchr|memmap2|nom|regex|strsim|this
   printf '\n[profile.dev]\ndebug = false\n'
 } >"$to/Cargo.toml"
 
+export CARGO_TARGET_DIR=$PWD/target/mutants/built
 options=()
 for file in "${files[@]}"; do options+=(--file "$file"); done
 exec cargo mutants --dir "$to" --package peerctl --in-place --output "$to" --timeout 120 --cap-lints true "${options[@]}" "$@" \
