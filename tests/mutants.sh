@@ -14,7 +14,7 @@ case $job in
     files=(src/proto/{define,dictionary,frame,hello,reader,update,varint}.rs)
     ;;
   merge)
-    module=aggregate below="span units escape grammar stick table"
+    module=aggregate below="span units escape grammar stick proto table"
     files=(src/aggregate/{merge,rate,totals}.rs 'src/aggregate/totals/*.rs')
     ;;
   edit)
