@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 job=$1
 shift
+tests=(--lib)
 case $job in
   codec)
     module=proto below="span units escape grammar stick"
@@ -16,6 +17,7 @@ case $job in
   merge)
     module=aggregate below="span units escape grammar stick proto table"
     files=(src/aggregate/{merge,rate,totals}.rs 'src/aggregate/totals/*.rs')
+    tests=(--lib --test aggregate)
     ;;
   edit)
     module=config below="span units escape grammar"
@@ -33,6 +35,10 @@ mkdir -p "$to/src" "$to/below/src"
 cp -r grammar Cargo.lock "$to/"
 cp -r grammar "$to/below/"
 cp -r src/$module "$to/src/"
+if [ $job = merge ]; then
+  mkdir -p "$to/tests"
+  cp -r tests/aggregate{,.rs} "$to/tests/"
+fi
 for name in $below; do
   cp -r src/"$name"* "$to/below/src/"
   echo "pub mod $name;"
@@ -59,4 +65,4 @@ export CARGO_TARGET_DIR=$PWD/target/mutants/built
 options=()
 for file in "${files[@]}"; do options+=(--file "$file"); done
 exec cargo mutants --dir "$to" --package peerctl --in-place --output "$to" --timeout 120 --cap-lints true "${options[@]}" "$@" \
-  -- --lib
+  -- "${tests[@]}"

@@ -147,9 +147,9 @@ mod tests {
     fn words_are_lined_up_where_all_neighbours_are() {
         let lined_up = "  peer x    1\n  peer yyyy 2\n";
         assert_eq!((style(lined_up).0.columns, style(lined_up).1), (vec![7, 12], "  a    b    c\n".to_owned()));
-        assert_eq!(style("  peer x 1\n  peer y 2\n").0.columns, [], "nobody lined them up");
-        assert_eq!(style("  peer\tx 1\n  peer\ty 2\n").0.columns, [], "nor here");
-        assert_eq!(style("  peer  x 1\n").0.columns, [], "one line doesn't tell");
+        assert!(style("  peer x 1\n  peer y 2\n").0.columns.is_empty(), "nobody lined them up");
+        assert!(style("  peer\tx 1\n  peer\ty 2\n").0.columns.is_empty(), "nor here");
+        assert!(style("  peer  x 1\n").0.columns.is_empty(), "one line doesn't tell");
         assert_eq!(style("  peer  x 1 a\n  peer  yy 2 b\n  peer  z 3\n").0.columns, [8], "then they part");
         assert_eq!(style("  peer  x 1\n  peer  y 2 b\n").0.columns, [8, 10, 12], "as far as there are words");
     }
