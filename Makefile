@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test quick demo haproxy debian tools fmt bench completions deb deb-test install-test static static-test simulate soak
+.PHONY: test quick demo haproxy debian tools fmt bench completions deb deb-test install-test static static-test simulate soak mutants
 
 test: tools haproxy debian
 	$(CARGO) fmt --check
@@ -85,5 +85,11 @@ soak: tools haproxy
 
 completions:
 	PEERCTL_UPDATE=1 $(CARGO) test --locked --test completions
+
+# Needs cargo-mutants (cargo install cargo-mutants --locked); see tests/mutation.md.
+mutants:
+	tests/mutants.sh codec
+	tests/mutants.sh merge
+	tests/mutants.sh edit
 
 include fuzz/fuzz.mk

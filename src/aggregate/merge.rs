@@ -216,3 +216,38 @@ impl Sum {
         self.values.iter().all(|value| *value == 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::{DataType, KeyType};
+
+    fn plan(data_type: DataType, period_ms: Option<u32>, policy: (DataPolicy, OnReset)) -> Plan {
+        let layout = Layout::new([(data_type, None, period_ms)]);
+        let source = Definition { name: (*b"t").into(), key_type: KeyType::IP, key_len: 4, expire_ms: 0, layout };
+        Plan::new(&source, &Policy { of: [(data_type, policy)].into() })
+    }
+
+    #[test]
+    fn a_window_that_moved_by_more_than_a_fiftieth_has_drifted() {
+        let plan = plan(DataType::GPC0_RATE, Some(10_000), (DataPolicy::Sum, OnReset::Current));
+        let drifted = |elapsed, counts: [u64; 2]| plan.drifted(&[1000, 5, 5], 300, &[elapsed, counts[0], counts[1]]);
+        assert_eq!([1300, 1500, 1100].map(|elapsed| drifted(elapsed, [5, 5])), [false; 3], "it went on as time did");
+        assert_eq!([1501, 1099].map(|elapsed| drifted(elapsed, [5, 5])), [true; 2]);
+        assert_eq!(
+            [[0, 0], [0, 1], [1, 0]].map(|counts| drifted(9000, counts)),
+            [false, true, true],
+            "nothing can't drift"
+        );
+    }
+
+    #[test]
+    fn what_a_counter_had_is_kept_when_it_starts_again() {
+        let plan = plan(DataType::GPC0, None, (DataPolicy::Sum, OnReset::Monotonic));
+        let mut kept = vec![7];
+        assert!(!plan.keep(&[5], &[5], &mut kept) && !plan.keep(&[5], &[6], &mut kept));
+        assert_eq!(kept, [7]);
+        assert!(plan.keep(&[5], &[4], &mut kept));
+        assert_eq!(kept, [12]);
+    }
+}

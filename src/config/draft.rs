@@ -55,3 +55,34 @@ pub fn line<W: AsRef<[u8]>>(style: &LineStyle, words: &[W]) -> Vec<u8> {
     out.extend_from_slice(style.newline.bytes());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_only_where_they_need_it() {
+        for (word, quoted) in [
+            ("lb1", "lb1"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("#", "'#'"),
+            (r#"a"\$"#, r#"'a"\$'"#),
+            ("it's", r#""it's""#),
+            (r#"'"\$"#, r#""'\"\\\$""#),
+            ("a\nb\rc", r#""a\nb\rc""#),
+        ] {
+            assert_eq!(quote(word.as_bytes()), quoted.as_bytes(), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_at_the_end_is_not_followed_by_a_space() {
+        assert_eq!((gap_behind(b"a"), gap_behind(b"a\\"), gap_behind(b"a\\\\")), (&b" "[..], &b"\t"[..], &b" "[..]));
+    }
+
+    #[test]
+    fn a_line_begins_with_its_indentation() {
+        assert_eq!(line(&LineStyle::default(), &["peer", "a b", "c"]), b"  peer 'a b' c\n");
+    }
+}

@@ -90,6 +90,10 @@ mod tests {
         set.insert(0, ">");
         set.insert(0, "> ");
         assert_eq!(set.apply(b"one two three").expect("no overlap"), b">> one B three");
+        set.insert(4, "2 ");
+        set.delete(Span::new(7, 8));
+        assert_eq!(set.apply(b"one two three").expect("side by side"), b">> one 2 Bthree");
+        assert!(!set.is_empty() && EditSet::default().is_empty());
         set.delete(Span::new(6, 9));
         assert_eq!(set.apply(b"one two three"), Err(Overlap { first: Span::new(4, 7), second: Span::new(6, 9) }));
     }

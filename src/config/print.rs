@@ -21,3 +21,15 @@ impl Document {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_what_was_read() {
+        for text in [b"".as_slice(), b"a  b\t# c\r\n\n  'd e' \\\nf", b"\xef\xbb\xbf\"open\n\xff\0 \r"] {
+            assert_eq!(Document::parse(text.to_vec()).expect("short").print(), text);
+        }
+    }
+}

@@ -112,3 +112,55 @@ fn shared_columns(document: &Document, neighbours: &[LineNo], gaps: &[Vec<Span>]
     }
     columns
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The style of all lines of a text, and a line `a b c` in it.
+    fn style(text: &str) -> (LineStyle, String) {
+        let document = Document::parse(text.as_bytes().to_vec()).expect("short");
+        let lines: Vec<LineNo> = document.lines().collect();
+        let style = LineStyle::of(&document, &lines);
+        let mut line = style.indent.clone();
+        for (n, word) in [b"a", b"b", b"c"].into_iter().enumerate() {
+            if n > 0 {
+                style.push_gap(&mut line, n);
+            }
+            line.extend_from_slice(word);
+        }
+        line.extend_from_slice(style.newline.bytes());
+        (style, String::from_utf8(line).expect("ASCII"))
+    }
+
+    #[test]
+    fn indentation_gap_and_line_end_are_those_of_the_neighbours() {
+        assert_eq!(style("").1, "  a b c\n");
+        assert_eq!(style("    peer x 1\r\n").1, "    a b c\r\n");
+        assert_eq!(style("\tpeer\tx\t1\n").1, "\ta\tb\tc\n");
+        assert_eq!(style("\tpeer\tx 1\n").1, "\ta b c\n", "not all gaps are tabs");
+        assert_eq!(style("\tenabled\n").1, "\ta b c\n", "no gap says anything");
+        assert_eq!(style("peer x 1\r\n peer y 1").1, " a b c\r\n", "the first line has a line end");
+    }
+
+    #[test]
+    fn words_are_lined_up_where_all_neighbours_are() {
+        let lined_up = "  peer x    1\n  peer yyyy 2\n";
+        assert_eq!((style(lined_up).0.columns, style(lined_up).1), (vec![7, 12], "  a    b    c\n".to_owned()));
+        assert!(style("  peer x 1\n  peer y 2\n").0.columns.is_empty(), "nobody lined them up");
+        assert!(style("  peer\tx 1\n  peer\ty 2\n").0.columns.is_empty(), "nor here");
+        assert!(style("  peer  x 1\n").0.columns.is_empty(), "one line doesn't tell");
+        assert_eq!(style("  peer  x 1 a\n  peer  yy 2 b\n  peer  z 3\n").0.columns, [8], "then they part");
+        assert_eq!(style("  peer  x 1\n  peer  y 2 b\n").0.columns, [8, 10, 12], "as far as there are words");
+    }
+
+    #[test]
+    fn a_word_that_reaches_into_the_next_column_is_still_a_word() {
+        let style = LineStyle { columns: vec![4], ..LineStyle::default() };
+        for (before, after) in [("abc", "abc "), ("abcd", "abcd "), ("abcde", "abcde ")] {
+            let mut line = before.as_bytes().to_vec();
+            style.push_gap(&mut line, 1);
+            assert_eq!(line, after.as_bytes());
+        }
+    }
+}

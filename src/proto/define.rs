@@ -211,6 +211,11 @@ mod tests {
             Announced::decode(b"\x01\x01t\x08\x04\x00").map(|announced| announced.definition),
             Ok(Err(Unreadable::Key { key_type: 8, key_len: 4 }))
         );
+        assert_eq!(
+            Announced::decode(b"\x01\x01t\x06\x00\x00").map(|announced| announced.definition),
+            Ok(Err(Unreadable::Key { key_type: 6, key_len: 0 })),
+            "keys have a byte at least"
+        );
     }
 
     #[test]

@@ -209,10 +209,15 @@ mod tests {
             for end in 1..header.len() {
                 assert_eq!(ProxyHeader::find(&header[..end]), ProxyHeader::Incomplete, "{end}");
             }
+            assert_eq!(ProxyHeader::find(header), ProxyHeader::Whole(header.len()));
             let bytes = [header, b"HAProxyS 2.1\n"].concat();
             assert_eq!(ProxyHeader::find(&bytes), ProxyHeader::Whole(header.len()));
         }
         assert_eq!(ProxyHeader::find(b"HAProxyS 2.1\n"), ProxyHeader::None);
         assert_eq!(ProxyHeader::find(&[b"PROXY ".as_slice(), &[b'x'; 200]].concat()), ProxyHeader::Bad);
+        let of_length = |length: u16| {
+            ProxyHeader::find(&[SIGNATURE.as_slice(), b"\x20\x00", &length.to_be_bytes(), &[0; 600]].concat())
+        };
+        assert_eq!((of_length(512), of_length(513)), (ProxyHeader::Whole(528), ProxyHeader::Bad));
     }
 }

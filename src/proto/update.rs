@@ -261,8 +261,11 @@ mod tests {
         let (mut sent, mut received) = (Sent::default(), Received::default());
         let mut decoder = Decoder::new(&definition, bits(&definition));
         let minus_one = u64::from(u32::MAX);
-        let long = "x".repeat(MAX_TEXT);
-        for text in [Some("srv1"), None, Some("srv2"), Some("srv1"), Some(""), Some(&*long)] {
+        // From 240 on, a length takes two bytes.
+        let [long, short, longer] = [MAX_TEXT, 239, 240].map(|len| "x".repeat(len));
+        for text in
+            [Some("srv1"), None, Some("srv2"), Some("srv1"), Some(""), Some(&*long), Some(&short), Some(&longer)]
+        {
             let text = text.map(str::as_bytes).filter(|text| !text.is_empty());
             let reference = text.map_or(Reference::NONE, |text| {
                 let (id, new) = sent.id(text);
@@ -278,6 +281,19 @@ mod tests {
             for end in 0..out.len() {
                 assert!(decoder.decode(Type::INCREMENTAL, &out[..end], &mut received.clone()).is_err());
             }
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_string_table_has_a_length_of_its_own() {
+        let definition = definition("type string len 8 store gpc0");
+        let head = Head { id: Some(7), life_ms: None };
+        for key in [b"".as_slice(), b"a", b"12345678"] {
+            let mut out = Vec::new();
+            encode(&definition, head, key, &[3], Reference::NONE, &mut out);
+            assert_eq!(out.len(), 4 + 1 + key.len() + 1);
+            let mut decoder = Decoder::new(&definition, bits(&definition));
+            assert_eq!(decoder.decode(Type::UPDATE, &out, &mut Received::default()), Ok((head, key, None)));
         }
     }
 

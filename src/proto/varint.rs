@@ -122,6 +122,7 @@ mod tests {
     #[test]
     fn what_exceeds_64_bits_is_refused() {
         assert_eq!(decode(b"\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0f"), Err(VarintError::TooLarge));
+        assert_eq!(decode(b"\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x10"), Err(VarintError::TooLarge));
         assert_eq!(decode(b"\xf0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), Err(VarintError::TooLarge));
     }
 }

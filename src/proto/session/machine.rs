@@ -149,6 +149,7 @@ impl Machine {
     pub(super) fn close(&mut self, reason: Closed) {
         if self.closed.is_none() {
             self.closed = Some(reason);
+            self.sender.seal();
         }
     }
 

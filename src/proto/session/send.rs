@@ -98,6 +98,8 @@ pub(super) struct Sender {
     texts: Sent,
     /// The payload that is being put together.
     payload: Vec<u8>,
+    /// The session is over: of the bytes in `out` only so many are still sent.
+    sealed: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -132,11 +134,20 @@ impl Sender {
         self.frame(Type::ACK);
     }
 
+    /// The session is over: what is said from now on isn't sent.
+    pub(super) fn seal(&mut self) {
+        self.sealed.get_or_insert(self.out.len());
+    }
+
     pub(super) fn pending(&self) -> usize {
-        self.out.len()
+        self.sealed.unwrap_or(self.out.len())
     }
 
     pub(super) fn transmit(&mut self, out: &mut Vec<u8>) -> bool {
+        if let Some(len) = &mut self.sealed {
+            self.out.truncate(*len);
+            *len = 0;
+        }
         let any = !self.out.is_empty();
         out.append(&mut self.out);
         any
@@ -168,7 +179,7 @@ impl Machine {
 
     pub(super) fn push(&mut self, table: LocalTable, entry: &Push<'_>) -> Result<u32, EnvelopeError> {
         let timed = self.version > Version::V2_0;
-        let Sender { out, tables, current, texts, payload } = &mut self.sender;
+        let Sender { out, tables, current, texts, payload, .. } = &mut self.sender;
         let local = tables.get_mut(table.0).ok_or(EnvelopeError::Table)?;
         let definition = &local.definition;
         key::check(definition.key_type, definition.key_len, entry.key)?;

@@ -302,6 +302,23 @@ fn nonsense_is_answered_and_ends_the_session() {
 }
 
 #[test]
+fn nothing_is_sent_behind_the_end_of_a_session() {
+    let mut pair = Pair::new(Answer::Owner);
+    pair.run();
+    let session = &mut pair.called;
+    let table = session.define(definition("t", "type ip")).expect("a definition");
+    session.handle_bytes(pair.now, b"\x00\x00\xff\x00");
+    assert_eq!(events(session).len(), 2, "a resync request, and the end");
+    session.request_resync();
+    session.end_resync(true);
+    session.push(table, &Push { key: &[10, 0, 0, 1], values: &[], server_key: None, life_ms: None }).expect("an entry");
+    assert_eq!(session.pending_output(), 2);
+    assert_eq!(output(session), b"\x01\x00", "HAProxy closes at an error");
+    session.request_resync();
+    assert_eq!((session.pending_output(), output(session)), (0, Vec::new()));
+}
+
+#[test]
 fn a_changed_definition_is_a_table_of_its_own_and_a_repeated_one_is_silent() {
     let mut pair = Pair::new(Answer::Partial);
     pair.run();
