@@ -50,7 +50,10 @@ fn conversations(now: Instant) -> Vec<(String, Stream, Session)> {
         .flat_map(|capture| {
             let sessions = [true, false].map(|to_haproxy| receiver(&capture, to_haproxy, now));
             let Capture { name, to_haproxy, from_haproxy, .. } = capture;
-            [to_haproxy, from_haproxy].into_iter().zip(sessions).map(move |(stream, session)| (name.clone(), stream, session))
+            [to_haproxy, from_haproxy]
+                .into_iter()
+                .zip(sessions)
+                .map(move |(stream, session)| (name.clone(), stream, session))
         })
         .collect()
 }
