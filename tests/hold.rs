@@ -6,10 +6,14 @@ use std::time::{Duration, Instant};
 
 mod support;
 
+#[path = "hold/floods.rs"]
+mod floods;
 #[path = "hold/kills.rs"]
 mod kills;
 #[path = "hold/mesh.rs"]
 mod mesh;
+#[path = "hold/power.rs"]
+mod power;
 
 use support::{Haproxy, Live, Network, Program, Setup, wait_until};
 

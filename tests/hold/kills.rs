@@ -15,7 +15,7 @@ use super::support::random::Random;
 use super::support::{Network, Program, wait_until};
 use super::{hold, wait_said};
 
-const PORT: u16 = 10_001;
+pub(super) const PORT: u16 = 10_001;
 
 /// Keys that the updates are about, again and again.
 const KEYS: u32 = 700;
@@ -54,12 +54,12 @@ fn key(id: u32) -> [u8; 4] {
     (0x0a00_0000 + id % KEYS).to_be_bytes()
 }
 
-fn update(id: u32) -> Vec<u8> {
+pub(super) fn update(id: u32) -> Vec<u8> {
     frames::update(id, &key(id), &[u64::from(id)])
 }
 
 /// The ids that were acknowledged.
-fn acks(fake: &FakePeer) -> Vec<u32> {
+pub(super) fn acks(fake: &FakePeer) -> Vec<u32> {
     let acks = fake.frames().into_iter().filter(|frame| frame.is(ACK));
     let id = |payload: &[u8]| {
         let (_, id) = frames::read_varint(payload).expect("a table");
@@ -69,7 +69,7 @@ fn acks(fake: &FakePeer) -> Vec<u32> {
 }
 
 /// The last state of each key in the file.
-fn kept(file: &Path) -> BTreeMap<Vec<u8>, u64> {
+pub(super) fn kept(file: &Path) -> BTreeMap<Vec<u8>, u64> {
     let bytes = fs::read(file).expect("a file");
     let mut reader = Reader::with_damage(bytes.as_slice(), Damage::Refuse);
     let mut kept = BTreeMap::new();
@@ -98,7 +98,7 @@ fn taught(listener: &TcpListener, hold: &mut Program) -> (BTreeMap<Vec<u8>, u64>
 }
 
 /// Panics if the state of a key is older than what was acknowledged.
-fn check(found: &BTreeMap<Vec<u8>, u64>, acked: u32, what: &str) {
+pub(super) fn check(found: &BTreeMap<Vec<u8>, u64>, acked: u32, what: &str) {
     for id in acked.saturating_sub(KEYS - 1).max(1)..=acked {
         let value = found.get(&key(id)[..]).copied().unwrap_or(0);
         assert!(
