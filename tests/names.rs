@@ -69,7 +69,9 @@ fn teach(listener: &TcpListener, key: u8) -> FakePeer {
     fake.send(b"200\n");
     fake.wait_for(RESYNC_REQUEST, 1);
     let definition = frames::definition(1, "/t", (4, 4), 1 << 2, 600_000, &[]);
-    fake.send(&[definition, frames::update(1, &[10, 0, 0, key], &[key.into()]), message(RESYNC_FINISHED, &[])].concat());
+    fake.send(
+        &[definition, frames::update(1, &[10, 0, 0, key], &[key.into()]), message(RESYNC_FINISHED, &[])].concat(),
+    );
     fake.wait_for(RESYNC_CONFIRM, 1);
     fake
 }
