@@ -294,3 +294,27 @@ fn timers_hold_after_fifty_days_and_at_the_end_of_32_bits() {
         assert_eq!(told(&mut pair.caller), [format!("{:?}", Event::Closed(&Closed::Silence))]);
     }
 }
+
+#[test]
+fn an_empty_server_name_is_none_and_long_ones_have_a_limit() {
+    let mut pair = Pair::new();
+    let words = ["type", "integer", "size", "1k", "store", "server_key"];
+    let schema = stick::parse(&words, Place::Peers, None).schema;
+    let table = pair.caller.define(Definition::of_schema(b"t", &schema).expect("a key type")).expect("a definition");
+    for (length, expected) in [(0, "Unchanged"), (1, "Text"), (255, "Text"), (2048, "Text"), (2049, ""), (16_384, "")] {
+        let name = vec![b's'; length];
+        let entry = Push { key: &[0, 0, 0, 7], values: &[0], server_key: Some(&name), life_ms: None };
+        let pushed = pair.caller.push(table, &entry);
+        assert_eq!(pushed.is_ok(), !expected.is_empty(), "{length} bytes: {pushed:?}");
+        pair.called.handle_bytes(pair.now, &sent(&mut pair.caller));
+        let mut names = Vec::new();
+        while let Some(event) = pair.called.poll_event() {
+            if let Event::Update(update) = event {
+                names.push(format!("{:?}", update.server_key));
+            }
+        }
+        let whole = names.first().is_none_or(|told| told.matches("115").count() == length);
+        assert!(names.len() == usize::from(pushed.is_ok()) && whole, "{length} bytes: {names:?}");
+        assert!(names.iter().all(|told| told.starts_with(expected)), "{length} bytes: {names:?}");
+    }
+}
