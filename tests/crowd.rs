@@ -52,7 +52,9 @@ fn longest_silence(peers: &[FakePeer], time: Duration) -> Duration {
                 (*before, *last) = (now, Instant::now());
             }
         }
-        peers.iter().for_each(|peer| peer.send(&message(HEARTBEAT, &[])));
+        for peer in peers {
+            peer.send(&message(HEARTBEAT, &[]));
+        }
         thread::sleep(Duration::from_millis(100));
     }
     heard.iter().fold(longest, |longest, (_, last)| longest.max(last.elapsed()))
@@ -85,7 +87,9 @@ fn a_hundred_peers_are_heard_and_a_flood_of_one_delays_no_other() {
     let expected = usize::from(PEERS) * usize::from(TABLES) * usize::from(ENTRIES);
     wait_until("all entries are printed", || {
         assert!(!program.has_ended(), "{}", program.stderr());
-        peers.iter().for_each(|peer| peer.send(&message(HEARTBEAT, &[])));
+        for peer in &peers {
+            peer.send(&message(HEARTBEAT, &[]));
+        }
         (program.stdout().matches("\"type\":\"entry\"").count() >= expected).then_some(())
     });
     println!("{PEERS} peers with {TABLES} tables each were learned in {:?}", began.elapsed());

@@ -31,9 +31,10 @@ fn sent(session: &mut Session) -> Vec<u8> {
 
 /// A session of ours as the side that a captured stream was meant for.
 fn receiver(capture: &Capture, to_haproxy: bool, now: Instant) -> Session {
-    let (us, them) = match to_haproxy {
-        true => (&capture.local_peer, &capture.remote_peer),
-        false => (&capture.remote_peer, &capture.local_peer),
+    let (us, them) = if to_haproxy {
+        (&capture.local_peer, &capture.remote_peer)
+    } else {
+        (&capture.remote_peer, &capture.local_peer)
     };
     let them = them.as_bytes().into();
     let is_called = to_haproxy == (capture.initiator == Initiator::Observer);
@@ -267,7 +268,7 @@ fn timers_hold_after_fifty_days_and_at_the_end_of_32_bits() {
         // Milliseconds since the start leave 31 bits after 24.8 days and 32 bits after 49.7 days.
         let edge = if days == 400 { u64::from(u32::MAX) * 8 } else { u64::from(u32::MAX) * days / 50 };
         let mut pair = Pair::new();
-        let near = pair.now + Duration::from_millis(edge) - Duration::from_secs(10);
+        let near = pair.now + Duration::from_millis(edge - 10_000);
         for session in [&mut pair.caller, &mut pair.called] {
             session.handle_bytes(near, &frames::message(HEARTBEAT, &[]));
             told(session);

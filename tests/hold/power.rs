@@ -91,9 +91,10 @@ fn what_was_acknowledged_before_the_power_failed_is_on_the_disk() {
         let listener = network.listen(PORT);
         let disk = Disk::mount(&network, &image);
         let (file, address) = (disk.file(), format!("lb1={}", network.address(PORT)));
-        let words = match record {
-            true => ["watch", "--format", "text", "-L", super::US, "--record", &file, &address],
-            false => ["hold", "-L", super::US, "--state", &file, "--max-memory", "64m", &address],
+        let words = if record {
+            ["watch", "--format", "text", "-L", super::US, "--record", &file, &address]
+        } else {
+            ["hold", "-L", super::US, "--state", &file, "--max-memory", "64m", &address]
         };
         let mut program = disk.peerctl(&words);
         let fake = meet(&listener);
