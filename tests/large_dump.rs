@@ -1,4 +1,4 @@
-//! A dump of more than fits into its memory: what comes is written at once.
+//! A dump of more than fits into its memory: what comes is written at once, and what waits for the writer has a bound.
 //!
 //! `PEERCTL_DUMP_ENTRIES` is the number of entries of each table (default: 50,000).
 
@@ -12,8 +12,8 @@ use support::fake_peer::FakePeer;
 use support::frames::{self, RESYNC_FINISHED, RESYNC_REQUEST, message, timed_update};
 use support::{Network, Program, wait_until};
 
-/// The most memory of a dump, in KiB.
-const MOST: u64 = 64 << 10;
+/// The most memory of a dump, in KiB: 64 MiB of entries may wait for the writer, behind which the connection is read slowly.
+const MOST: u64 = (64 + 48) << 10;
 
 /// The most memory that the program ever had, in KiB; `None` when it has ended.
 fn peak(program: &Program) -> Option<u64> {
@@ -38,7 +38,7 @@ fn key(kind: u64, len: u64, number: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_dump_of_any_size_takes_little_memory() {
+fn the_memory_of_a_dump_has_a_bound() {
     let entries: u32 = std::env::var("PEERCTL_DUMP_ENTRIES").map_or(50_000, |count| count.parse().expect("a number"));
     let network = Network::reachable();
     let listener = network.listen(10_001);
