@@ -12,6 +12,8 @@ mod chaos;
 mod disk;
 #[path = "hold/fake.rs"]
 mod fake;
+#[path = "hold/floods.rs"]
+mod floods;
 #[path = "hold/kills.rs"]
 mod kills;
 #[path = "hold/mesh.rs"]
@@ -19,6 +21,8 @@ mod mesh;
 #[path = "hold/operation.rs"]
 mod operation;
 
+#[path = "hold/power.rs"]
+mod power;
 #[path = "hold/tls.rs"]
 mod tls;
 

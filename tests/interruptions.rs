@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use support::chaos::{Act, Chaos, Fault, Place, Plan};
 use support::fake_peer::FakePeer;
 use support::frames::{self, ACK, INCREMENTAL, RESYNC_FINISHED, RESYNC_PARTIAL, RESYNC_REQUEST};
 use support::wire::Initiator;
-use support::{Live, Network, Program, Setup, wait_until};
+use support::{Haproxy, Live, Network, Program, Setup, wait_until};
 
 const PROXY_PORT: u16 = 10_900;
 
@@ -67,37 +68,56 @@ fn dump(network: &Network, port: u16, file: &Path) -> (i32, Option<(Counts, bool
     (ended.status.code().expect("no signal"), written, ended.stderr)
 }
 
+/// Runs it with each HAProxy, side by side: most of the time is waiting.
+fn with_each(test: impl Fn(&Haproxy) + Sync) {
+    let haproxies = support::haproxies();
+    thread::scope(|scope| {
+        for haproxy in &haproxies {
+            scope.spawn(|| test(haproxy));
+        }
+    });
+}
+
+/// A direction of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    ToHaproxy,
+    FromHaproxy,
+}
+
 /// Dumps through a proxy that makes `faults` one after the other, and without a fault after each; `check` judges the dump
 /// that met the fault.
-fn disturbed(faults: &[Fault], check: impl Fn(&Fault, i32, Option<&(Counts, bool)>, &Counts, &str)) {
-    for haproxy in support::haproxies() {
-        let network = Network::reachable();
-        let lb1 = filled(Setup::new(&haproxy, &network));
-        let all = shown(&lb1);
-        assert_eq!(all.len() as u64, ENTRIES);
-        let plans = faults.to_vec();
-        let plan = move |connection: usize| Plan {
-            from_haproxy: plans
-                .get(connection / 2)
-                .filter(|_| connection.is_multiple_of(2))
-                .copied()
-                .into_iter()
-                .collect(),
-            ..Plan::default()
-        };
-        let chaos = Chaos::start(&network, PROXY_PORT, lb1.port(), Initiator::Observer, plan);
-        let folder = tempfile::tempdir().expect("a folder");
-        for (number, fault) in faults.iter().enumerate() {
-            let file = folder.path().join(format!("{number}.ndjson"));
-            let (code, written, stderr) = dump(&network, PROXY_PORT, &file);
-            let place = format!("HAProxy {}: {stderr}", haproxy.branch());
-            check(fault, code, written.as_ref(), &all, &place);
-            let (code, written, stderr) = dump(&network, PROXY_PORT, &file);
-            assert_eq!((code, written), (0, Some((all.clone(), true))), "{fault:?}, the next run: {stderr}");
-            assert_eq!(chaos.connections(), 2 * number + 2, "one connection each");
-        }
-        assert_eq!(lb1.peer_counter("peerctl", "proto_err"), 0, "HAProxy {}", haproxy.branch());
+fn disturbed(faults: &[(Way, Fault)], check: impl Fn(&Fault, i32, Option<&(Counts, bool)>, &Counts, &str) + Sync) {
+    with_each(|haproxy| disturbed_with(haproxy, faults, &check));
+}
+
+fn disturbed_with(
+    haproxy: &Haproxy,
+    faults: &[(Way, Fault)],
+    check: impl Fn(&Fault, i32, Option<&(Counts, bool)>, &Counts, &str),
+) {
+    let network = Network::reachable();
+    let lb1 = filled(Setup::new(haproxy, &network));
+    let all = shown(&lb1);
+    assert_eq!(all.len() as u64, ENTRIES);
+    let plans = faults.to_vec();
+    let plan = move |connection: usize| match plans.get(connection / 2).filter(|_| connection.is_multiple_of(2)) {
+        Some(&(Way::ToHaproxy, fault)) => Plan { to_haproxy: vec![fault], ..Plan::default() },
+        Some(&(Way::FromHaproxy, fault)) => Plan { from_haproxy: vec![fault], ..Plan::default() },
+        None => Plan::default(),
+    };
+    let chaos = Chaos::start(&network, PROXY_PORT, lb1.port(), Initiator::Observer, plan);
+    let folder = tempfile::tempdir().expect("a folder");
+    for (number, (way, fault)) in faults.iter().enumerate() {
+        let file = folder.path().join(format!("{number}.ndjson"));
+        let (code, written, stderr) = dump(&network, PROXY_PORT, &file);
+        let place = format!("HAProxy {}, {way:?}: {stderr}", haproxy.branch());
+        check(fault, code, written.as_ref(), &all, &place);
+        let (code, written, stderr) = dump(&network, PROXY_PORT, &file);
+        assert_eq!((code, written), (0, Some((all.clone(), true))), "{fault:?}, the next run: {stderr}");
+        assert_eq!(chaos.connections(), 2 * number + 2, "one connection each");
     }
+    assert_eq!(lb1.peer_counter("peerctl", "proto_err"), 0, "HAProxy {}", haproxy.branch());
 }
 
 #[test]
@@ -112,7 +132,8 @@ fn a_resync_that_is_cut_anywhere_is_incomplete_and_the_next_one_is_whole() {
             Fault::new(Place::Within(count, 5), Act::HalfClose),
         ]
     });
-    disturbed(&every.chain(others).collect::<Vec<_>>(), |fault, code, written, all, place| {
+    let faults: Vec<_> = every.chain(others).map(|fault| (Way::FromHaproxy, fault)).collect();
+    disturbed(&faults, |fault, code, written, all, place| {
         assert_eq!(code, 3, "{fault:?}: {place}");
         let Some((entries, complete)) = written else { return };
         assert!(!complete && entries.len() < all.len(), "{fault:?}: {entries:?} {place}");
@@ -121,21 +142,38 @@ fn a_resync_that_is_cut_anywhere_is_incomplete_and_the_next_one_is_whole() {
 }
 
 #[test]
-fn a_message_whose_length_was_changed_is_no_entry() {
-    let lengths = (10..MESSAGES).step_by(6).map(|count| Fault::new(Place::Within(count, 2), Act::Corrupt(0x07)));
-    disturbed(&lengths.collect::<Vec<_>>(), |fault, code, written, all, place| {
-        assert_eq!(code, 3, "{fault:?}: {place}");
-        if let Some((entries, complete)) = written {
-            assert!(!complete && entries.len() < all.len(), "{fault:?}: {entries:?} {place}");
-        }
+fn a_handshake_that_is_cut_anywhere_is_an_error_and_the_next_one_works() {
+    // `200` and its line end; the three lines of our hello.
+    let cut = |way, byte: usize| {
+        (way, Fault::new(Place::Byte(byte), if byte.is_multiple_of(2) { Act::Reset } else { Act::Close }))
+    };
+    let answer = (0..4).map(|byte| cut(Way::FromHaproxy, byte));
+    let hello = (0..30).step_by(3).map(|byte| cut(Way::ToHaproxy, byte));
+    disturbed(&answer.chain(hello).collect::<Vec<_>>(), |fault, code, written, _, place| {
+        assert_eq!((code, written), (3, None), "{fault:?}: {place}");
+        assert!(place.contains("lb1: "), "{fault:?}: {place}");
     });
 }
 
 #[test]
+fn a_message_whose_length_was_changed_is_no_entry() {
+    let lengths = (10..MESSAGES).step_by(6).map(|count| Fault::new(Place::Within(count, 2), Act::Corrupt(0x07)));
+    disturbed(
+        &lengths.map(|fault| (Way::FromHaproxy, fault)).collect::<Vec<_>>(),
+        |fault, code, written, all, place| {
+            assert_eq!(code, 3, "{fault:?}: {place}");
+            if let Some((entries, complete)) = written {
+                assert!(!complete && entries.len() < all.len(), "{fault:?}: {entries:?} {place}");
+            }
+        },
+    );
+}
+
+#[test]
 fn a_haproxy_killed_in_the_middle_of_a_resync_makes_an_incomplete_dump() {
-    for haproxy in support::haproxies() {
+    with_each(|haproxy| {
         let network = Network::reachable();
-        let setup = Setup::new(&haproxy, &network).table("t", "type string len 2000 size 10k expire 1h store gpc0");
+        let setup = Setup::new(haproxy, &network).table("t", "type string len 2000 size 10k expire 1h store gpc0");
         let mut lb1 = setup.start();
         // More than what the kernel keeps of it when HAProxy is gone.
         let set = |lb1: &Live<'_>, count: usize| {
@@ -172,7 +210,7 @@ fn a_haproxy_killed_in_the_middle_of_a_resync_makes_an_incomplete_dump() {
         let (code, written, stderr) = dump(&network, PROXY_PORT, &file);
         let (entries, complete) = written.expect("all came");
         assert_eq!((code, entries.len(), complete), (0, 14, true), "HAProxy {}: {stderr}", haproxy.branch());
-    }
+    });
 }
 
 /// Waits until what `watch` has printed comes to what HAProxy shows.
@@ -186,10 +224,10 @@ fn wait_same(watch: &mut Program, lb1: &Live<'_>, what: &str) {
 
 #[test]
 fn a_watch_whose_connections_break_again_and_again_comes_to_what_haproxy_has() {
-    for haproxy in support::haproxies() {
+    with_each(|haproxy| {
         let what = format!("HAProxy {}", haproxy.branch());
         let network = Network::reachable();
-        let lb1 = filled(Setup::new(&haproxy, &network));
+        let lb1 = filled(Setup::new(haproxy, &network));
         let acts = [Act::Reset, Act::HalfClose, Act::Reset, Act::HalfClose, Act::Reset, Act::HalfClose];
         let plan = move |connection: usize| Plan {
             from_haproxy: acts
@@ -217,7 +255,36 @@ fn a_watch_whose_connections_break_again_and_again_comes_to_what_haproxy_has() {
         lb1.set_entry("mesh/t", "10.0.0.1", "data.gpc0 5");
         wait_same(&mut watch, &lb1, &what);
         assert_eq!(lb1.peer_counter("peerctl", "proto_err"), 0, "{what}");
-    }
+    });
+}
+
+#[test]
+fn an_acknowledgement_that_is_cut_short_loses_nothing() {
+    with_each(|haproxy| {
+        let what = format!("HAProxy {}", haproxy.branch());
+        let network = Network::reachable();
+        let lb1 = filled(Setup::new(haproxy, &network));
+        // Behind our request come confirmations, heartbeats and acknowledgements.
+        let plan = move |connection: usize| Plan {
+            to_haproxy: (connection < 4)
+                .then(|| Fault::new(Place::Within(connection + 1, 1 + connection % 2), Act::Reset))
+                .into_iter()
+                .collect(),
+            ..Plan::default()
+        };
+        let chaos = Chaos::start(&network, PROXY_PORT, lb1.port(), Initiator::Observer, plan);
+        let mut watch =
+            network.peerctl(&["watch", &format!("lb1={}", network.address(PROXY_PORT)), "--format", "ndjson"]);
+        let mut count = 0;
+        wait_until("four connections were cut", || {
+            assert!(!watch.has_ended(), "{what}: it ended: {}", watch.stderr());
+            count += 1;
+            lb1.set_entry("mesh/t", &format!("10.0.0.{}", count % 7 + 1), &format!("data.gpc0 {}", 100_000 + count));
+            (chaos.connections() > 4).then_some(())
+        });
+        wait_same(&mut watch, &lb1, &what);
+        assert_eq!(lb1.peer_counter("peerctl", "proto_err"), 0, "{what}");
+    });
 }
 
 /// Ids around their largest, the last one twice as often as the others: it goes on from 0.
@@ -234,9 +301,9 @@ fn next_update(key: &[u8], value: u64) -> Vec<u8> {
 
 #[test]
 fn haproxy_takes_ids_that_wrap() {
-    for haproxy in support::haproxies() {
+    with_each(|haproxy| {
         let network = Network::reachable();
-        let lb1 = Setup::new(&haproxy, &network).table("t", "type ip size 1k expire 10m store gpc0").start();
+        let lb1 = Setup::new(haproxy, &network).table("t", "type ip size 1k expire 10m store gpc0").start();
         let peer = FakePeer::call(&network, lb1.port(), "lb1", "peerctl");
         assert_eq!(peer.wait_for_line(), "200");
         peer.send(&[frames::message(RESYNC_PARTIAL, &[]), definition()].concat());
@@ -253,7 +320,7 @@ fn haproxy_takes_ids_that_wrap() {
         assert_eq!(lb1.peer_counter("peerctl", "proto_err"), 0, "HAProxy {}", haproxy.branch());
         // It must not leave before HAProxy knows: the next test may use its port.
         peer.reset();
-    }
+    });
 }
 
 #[test]

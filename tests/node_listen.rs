@@ -116,7 +116,8 @@ fn wrong_callers_are_closed_silently_with_the_reason_told() {
             wait_until("it is counted", || (diary.refused(label) > before).then_some(()));
         }
         for version in ["2.0", "2.1"] {
-            let peer = FakePeer::call(&network, GUEST_PORT, "peerctl", "lb1");
+            let peer = FakePeer::connect(&network, GUEST_PORT);
+            peer.send(&hello(version, "peerctl", "lb1"));
             assert_eq!(peer.wait_for_line(), "200", "{version}");
         }
         assert_eq!(

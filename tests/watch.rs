@@ -18,6 +18,8 @@ mod screen;
 mod sessions;
 #[path = "watch/slow.rs"]
 mod slow;
+#[path = "watch/suspended.rs"]
+mod suspended;
 #[path = "watch/takeover.rs"]
 mod takeover;
 

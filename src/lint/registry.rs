@@ -89,6 +89,7 @@ static RULES: &[&Rule] = &[
     &rules::peers::no_local::RULE,
     &rules::peers::not_listed::RULE,
     &rules::peers::one_handover::RULE,
+    &rules::peers::refused::RULE,
     &rules::peers::same_local_name::RULE,
     &rules::peers::section_missing::RULE,
     &rules::peers::section_name::RULE,

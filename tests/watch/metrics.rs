@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use super::support::chaos::{Act, Chaos, Fault, Place, Plan};
+use super::support::wire::Initiator;
 use super::*;
 
 pub(super) const PORT: u16 = 9199;
@@ -97,5 +99,39 @@ fn what_asks_too_much_gets_nothing_and_holds_nobody_up() {
     wait_until("they have had their time", || get(&network, "/healthz").contains("ok").then_some(()));
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     drop(idle);
+    interrupt(program);
+}
+
+#[test]
+fn monitoring_is_answered_in_every_state_of_a_session() {
+    const PROXY: u16 = 10_901;
+    let haproxy = &support::haproxies()[0];
+    let network = Network::reachable();
+    let lb1 = setup(haproxy, &network).start();
+    let acts = [Act::Reset, Act::HalfClose, Act::Close, Act::Stall];
+    let cut = move |connection: usize| Plan {
+        from_haproxy: vec![Fault::new(Place::Byte(connection % 7), acts[connection % acts.len()])],
+        ..Plan::default()
+    };
+    let chaos = Chaos::start(&network, PROXY, lb1.port(), Initiator::Observer, cut);
+    let metrics = network.address(PORT);
+    let words = [&*format!("lb1={}", network.address(PROXY)), "--metrics", &metrics, "--metrics-top", "9"];
+    let mut program = watch(&network, &words);
+    wait_until("it answers", || network.connect(PORT).is_ok().then_some(()));
+    let (mut asked, began) = (0, Instant::now());
+    while chaos.connections() < 4 || began.elapsed() < Duration::from_secs(2) {
+        assert!(!program.has_ended(), "{}", program.stderr());
+        assert!(began.elapsed() < support::DEADLINE, "it calls again and again: {}", chaos.connections());
+        let text = get(&network, "/metrics");
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("half an answer: {text}"));
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        assert_eq!(length.and_then(|length| length.parse().ok()), Some(body.len()), "{head}");
+        let up = sample(&text, "peerctl_peer_up{peer=\"lb1\"}");
+        assert!(matches!(up, Some("0" | "1")), "{text}");
+        assert!(get(&network, "/healthz").ends_with("ok\n"));
+        asked += 2;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    println!("{asked} answers over {} connections that broke", chaos.connections());
     interrupt(program);
 }

@@ -25,7 +25,9 @@ impl Store {
                 *likely = store.index.likely(hash);
             }
             for (likely, (_, store)) in likely.iter().zip(group()) {
-                likely.iter().for_each(|at| store.records.touch(*at));
+                if let Some(at) = likely {
+                    store.records.touch(*at);
+                }
             }
             for ((likely, hash), (name, store)) in likely.iter().zip(hashes).zip(group()) {
                 let likely = likely.filter(|at| store.is(*at, key));

@@ -17,6 +17,7 @@ pub(in crate::lint) mod no_listener;
 pub(in crate::lint) mod no_local;
 pub(in crate::lint) mod not_listed;
 pub(in crate::lint) mod one_handover;
+pub(in crate::lint) mod refused;
 pub(in crate::lint) mod same_local_name;
 pub(in crate::lint) mod section_missing;
 pub(in crate::lint) mod section_name;

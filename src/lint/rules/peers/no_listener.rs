@@ -42,11 +42,12 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(context: &Context<'_>, found: &mut Vec<Finding>) {
     for member in mesh::running(context) {
         let Some(own) = member.own().filter(|own| own.keyword == PeerKeyword::Server) else { continue };
-        if own.address.is_some() || !member.section.binds.is_empty() {
+        if own.address.is_some() || member.section.binds.iter().any(|bind| bind.uncertain || !bind.address.is_empty()) {
             continue;
         }
         let name = escape::name(&member.section.name);
-        let label = context.word(member.index, own.place, 1, "has no address, and the section has no `bind`");
+        let none = if member.section.binds.is_empty() { "no `bind`" } else { "a `bind` without one" };
+        let label = context.word(member.index, own.place, 1, format!("has no address, and the section has {none}"));
         let finding = if member.remotes().next().is_some() {
             Finding::new(Severity::Warning, format!("peers section `{name}` doesn't listen"), label)
                 .happens("The other peers can't call this one, and a reload can't hand over the tables.")
