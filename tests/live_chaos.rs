@@ -130,6 +130,7 @@ fn a_stalled_direction_goes_on_when_it_is_released() {
 fn one_direction_can_be_lost_or_ended_alone() {
     learn(&from_haproxy(Place::Frame(1), Act::Blackhole), |_, chaos, peer| {
         wait_until("HAProxy has sent all", || (chaos.heard_from_haproxy(0).len() >= 12).then_some(()));
+        wait_until("the first one came", || (!peer.frames().is_empty()).then_some(()));
         assert_eq!((peer.frames().len(), peer.end()), (1, None));
     });
     learn(&from_haproxy(Place::Frame(1), Act::HalfClose), |_, chaos, peer| {
