@@ -122,6 +122,47 @@ fn files_processes_and_output_stay_in_cli() {
     only_in(&["cli", "main", "node"], &["std::process", "rustix::"]);
 }
 
+/// Whatever is printed goes through `escape`: nothing else makes text of bytes that somebody else chose, writes to standard
+/// error, or writes JSON.
+#[test]
+fn one_escaper_stands_before_everything_that_is_printed() {
+    let code = |text: &str| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let sources: Vec<(PathBuf, String)> = sources().into_iter().map(|(file, text)| (file, code(&text))).collect();
+    let only = |word: &str, files: &[&str]| {
+        for (file, text) in &sources {
+            let found = text.lines().find(|line| line.contains(word) && !line.trim_start().starts_with("//"));
+            let allowed = files.iter().any(|allowed| file == Path::new(allowed));
+            assert!(found.is_none() || allowed, "{}: `{word}` has its place in {files:?}: {found:?}", file.display());
+        }
+        for allowed in files {
+            let there = sources.iter().any(|(file, text)| file == Path::new(allowed) && text.contains(word));
+            assert!(there, "{allowed} has no `{word}` any more");
+        }
+    };
+    for other in ["escape_debug", "escape_default", "escape_ascii"] {
+        only(other, &[]);
+    }
+    only("escape_unicode", &["escape.rs"]);
+    // What isn't UTF-8 is shown as `\xNN`, never as U+FFFD; here it is only looked at, or is text already.
+    let in_output = ["output/redact.rs", "output/tree_json.rs"];
+    let output: Vec<&str> = sources
+        .iter()
+        .filter(|(file, text)| file.starts_with("output") && text.contains("from_utf8_lossy"))
+        .filter_map(|(file, _)| file.to_str())
+        .collect();
+    assert_eq!(output, in_output);
+    // `/dev/stderr` of panics, messages and progress; the screen of `watch` draws cells, not bytes.
+    only("stderr().write", &["cli/stderr.rs"]);
+    only("writeln!(io::stderr", &[]);
+    only("serde_json::Serializer", &["output/json.rs"]);
+    for writer in ["serde_json::to_writer", "serde_json::to_string_pretty"] {
+        only(writer, &[]);
+    }
+    // Lines of control sockets and of the record of a write, which no terminal sees.
+    only("serde_json::to_string(", &["cli/forget.rs"]);
+    only("serde_json::to_vec", &["cli/files/journal.rs"]);
+}
+
 #[test]
 fn sockets_tasks_and_clocks_stay_in_node() {
     only_in(&["node"], &["tokio", "rustls", "std::net::Tcp", "std::net::Udp", "UnixStream", "UnixListener"]);

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use super::args::HoldArgs;
 use super::daemon::Manager;
-use super::dump::tell;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
 use super::state::{Health, StateFile};
+use super::stderr::tell;
 use super::target::{self, Identity, Listen, Targets};
 use super::view::View;
 use super::wall::WallClock;

@@ -19,11 +19,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::args::{WatchArgs, WatchFormat};
-use super::dump::tell;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
 use super::spool::{Destination, Spool};
+use super::stderr::tell;
 use super::target::{self, Identity, Listen, Tables, Targets};
 use super::view::View;
 use super::wall::WallClock;

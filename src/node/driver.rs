@@ -151,9 +151,9 @@ impl<H: Handler> Driver<H> {
         let mut task = Task(tokio::task::spawn_local(self.run()));
         match (&mut task.0).await {
             Ok(ended) => ended,
-            Err(error) => {
+            Err(_) => {
                 let peer = shared.control.leave(&line).or(peer);
-                Ended::early(peer, LinkError::Bug(error.to_string()))
+                Ended::early(peer, LinkError::Bug)
             }
         }
     }

@@ -5,15 +5,12 @@ use std::{borrow::Cow, io};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::{
-    json::{self, Each},
+    json::{self, Each, text},
     redact::Redactor,
     table_json::TableJson,
 };
-use crate::{
-    escape,
-    model::{
-        Bind, Instance, LocalPeer, PeerEntry, PeersSection, Place, Proxy, ProxyKind, Server, StickTable, peers::port,
-    },
+use crate::model::{
+    Bind, Instance, LocalPeer, PeerEntry, PeersSection, Place, Proxy, ProxyKind, Server, StickTable, peers::port,
 };
 
 /// Prints instances with their names, in their order. Peers sections, peers and tables are sorted by name, backends and
@@ -27,8 +24,7 @@ pub fn print(instances: &[(&str, &Instance<'_>)], redactor: &Redactor, out: &mut
         version: json::VERSION,
         instances: Each(|| instances.iter().map(|(name, instance)| InstanceJson { name, instance, redactor })),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    out.write_all(b"\n")
+    json::print(&document, out)
 }
 
 #[derive(Serialize)]
@@ -206,9 +202,4 @@ fn shown<'a>(redactor: &Redactor, params: &[&'a [u8]]) -> Vec<Cow<'a, str>> {
         Cow::Owned(word) => Cow::Owned(text(&word).into_owned()),
     };
     redactor.parameters(params).into_iter().map(shown).collect()
-}
-
-/// Text as it is; a byte that is no text as `\xNN`.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
-    str::from_utf8(bytes).map_or_else(|_| escape::name(bytes), Cow::Borrowed)
 }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::follower::Follower;
 use super::outlet::Counts;
-use crate::cli::dump::tell;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::queue::LAST_WORDS;
+use crate::cli::stderr::tell;
 use crate::node::clock;
 
 /// Between two looks at whoever reads slowly.

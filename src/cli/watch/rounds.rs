@@ -9,8 +9,8 @@ use super::outlet::Outlet;
 use super::recording;
 use super::ui::{Ui, Wish};
 use crate::cli::args::WatchArgs;
-use crate::cli::dump::tell;
 use crate::cli::files;
+use crate::cli::stderr::tell;
 use crate::node::{Control, Node, clock};
 
 /// How often it is looked whether something is to be done.
