@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("stick", 1),
     ("grammar", 0),
     ("escape", 0),
+    ("limits", 0),
     ("span", 0),
     ("units", 0),
     ("lib", 7),

@@ -112,6 +112,7 @@ impl Hold<'_> {
             }
             if let Some(listener) = listener {
                 node.listen(listener);
+                target::warn_if_insecure(&node);
             }
             if let Some(manager) = &manager {
                 manager.tell("READY=1");

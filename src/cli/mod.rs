@@ -70,6 +70,9 @@ use crate::output::diagnostic::Look;
 pub fn main() -> std::process::ExitCode {
     files::survive_size_limit();
     stderr::expect_mistakes();
+    // Passwords and keys are read into memory: no core dump and no other process of the user gets them. Where the system can't,
+    // all else goes on.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     let parsed = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,

@@ -5,7 +5,7 @@ mod route;
 mod source;
 mod teach;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::rc::Rc;
 use std::time::Duration;
 

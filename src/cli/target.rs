@@ -20,7 +20,7 @@ use crate::node::tls::{ClientTls, ClientTlsOptions, Expected, ServerTlsOptions, 
 use globals::Globals;
 
 pub use crate::node::{Address, Family};
-pub use listening::{Listen, metrics_address};
+pub use listening::{Listen, metrics_address, warn_if_insecure};
 pub use tables::{Meant, Tables};
 
 /// Whom a command calls, or is called by.

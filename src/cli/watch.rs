@@ -129,6 +129,7 @@ impl Watch<'_> {
                         .await
                         .map_err(|error: ListenError| Failure::new(Exit::Io, error.to_string(), ""))?,
                 );
+                target::warn_if_insecure(&node);
             }
             for call in calls {
                 node.dial(call);

@@ -17,6 +17,7 @@ use tokio::sync::futures::Notified;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Sleep};
 
+use crate::limits;
 use crate::node::clock;
 use crate::node::control::{Control, Line, Order};
 use crate::node::guests::Refusals;
@@ -40,7 +41,7 @@ const FIRST: usize = 16;
 const STALL: Duration = Duration::from_secs(5);
 
 /// The most bytes that wait to be sent. Whoever pushes stops far below; only a peer that asks and doesn't read gets there.
-const MAX_OUTPUT: usize = 16 << 20;
+const MAX_OUTPUT: usize = limits::OUTPUT;
 
 /// What all tasks of a node share.
 #[derive(Debug)]

@@ -114,6 +114,7 @@ impl Round<'_> {
                 let failed = |error: ListenError| Failure::new(Exit::Io, error.to_string(), "");
                 node.listen(Listener::bind(listen).await.map_err(failed)?);
             }
+            crate::cli::target::warn_if_insecure(&node);
             let _control = self.control(&node).await?;
             let _metrics = metrics::serve(options, &node).await?;
             for (name, certificate_names, call) in calls {

@@ -1,7 +1,7 @@
 //! `--listen`: where peers call us.
 
 use super::Address;
-use crate::cli::{args::ConnectArgs, failure::Failure};
+use crate::cli::{args::ConnectArgs, failure::Failure, stderr::tell};
 use crate::escape;
 use crate::node::tls::{ClientTlsOptions, ServerTls, ServerTlsOptions};
 use crate::node::{self, AddressError};
@@ -24,6 +24,13 @@ impl Listen {
         let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(|error| super::unusable(&error))?;
         // Whether plain will do was decided before.
         Ok(node::ListenOptions { address: self.address.clone(), tls, insecure_plaintext: true, allow: Vec::new() })
+    }
+}
+
+/// Says that anybody can call, if that is so.
+pub fn warn_if_insecure<H: node::Handler>(node: &node::Node<H>) {
+    if node.is_insecure() {
+        tell(["insecure: whoever reaches this listener can read and write the tables under the name of a peer"]);
     }
 }
 
