@@ -88,7 +88,8 @@ pub fn print(view: &View, write: &WriteArgs, report: &Report<'_>) -> Result<Exit
         })?;
         stderr::print(&summary(write, report));
     } else if let Some(text) = text.filter(|_| !write.check) {
-        stdout::print(|out| out.write_all(text))?;
+        let terminal = std::io::stdout().is_terminal();
+        stdout::print(|out| if terminal { out.write_all(escape::text(text).as_bytes()) } else { out.write_all(text) })?;
         stderr::print(&human(write, report));
     } else {
         stdout::print(|out| out.write_all(human(write, report).as_bytes()))?;
