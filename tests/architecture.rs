@@ -202,6 +202,17 @@ fn the_map_in_lib_rs_has_every_folder_and_no_other() {
 }
 
 #[test]
+fn what_is_built_in_stays_few_enough_to_be_looked_at() {
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(["tree", "--edges", "normal", "--prefix", "none", "--locked", "--offline"]);
+    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let crates: std::collections::BTreeSet<&str> = text.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    assert!((2..=220).contains(&crates.len()), "{} crates", crates.len());
+}
+
+#[test]
 fn main_stays_thin() {
     let main = sources().into_iter().find(|(file, _)| file == Path::new("main.rs")).expect("main.rs").1;
     assert!(main.lines().count() <= 30, "main.rs only calls the library");

@@ -2,6 +2,7 @@
 //! in it lets a terminal do anything but show it, in our colours.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic;
 
@@ -25,7 +26,11 @@ pub fn tell<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) {
 pub(super) fn misuse(error: &clap::Error) {
     let text = error.render();
     let colours = view::color(When::Auto, io::stderr().is_terminal());
-    print(&if colours { text.ansi().to_string() } else { text.to_string() });
+    let text = if colours { text.ansi().to_string() } else { text.to_string() };
+    // It quotes words as they are, line ends included.
+    let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let quoted = words.filter(|word| word.chars().any(escape::is_unsafe));
+    print(&quoted.fold(text, |text, word| text.replace(&word, &escape::name(word.as_bytes()))));
 }
 
 /// Tells of a panic, which is a mistake of ours, in a line without what it quotes: that may be a secret, or anything else that

@@ -57,6 +57,11 @@ impl FakePeer {
         Self::on(stream, From::Caller)
     }
 
+    /// On a call that was taken.
+    pub(crate) fn of_call(stream: TcpStream) -> Self {
+        Self::on(stream, From::Caller)
+    }
+
     fn on(stream: TcpStream, other: From) -> Self {
         stream.set_nodelay(true).expect("a socket");
         let heard = Arc::new(Mutex::new(Heard { framer: Framer::new(other), end: None }));

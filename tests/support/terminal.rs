@@ -9,7 +9,7 @@ pub(crate) fn effects(bytes: &[u8]) -> Vec<String> {
     watch(bytes, false)
 }
 
-/// The same where colours are no effect.
+/// The same where colours and tabulators are no effect.
 pub(crate) fn effects_besides_colours(bytes: &[u8]) -> Vec<String> {
     watch(bytes, true)
 }
@@ -37,7 +37,7 @@ impl Perform for Seen {
     }
 
     fn execute(&mut self, byte: u8) {
-        if byte != b'\n' {
+        if byte != b'\n' && !(self.colours && byte == b'\t') {
             self.effects.push(format!("control character {byte:#04x}"));
         }
     }
@@ -74,32 +74,152 @@ pub(crate) fn hostile() -> Vec<Vec<u8>> {
         all.push(vec![b'z', byte]);
     }
     let sequences = [
-        "\x1b]0;pwn\x07", "\x1b]2;pwn\x1b\\", "\x1b]8;;http://evil/\x1b\\x\x1b]8;;\x1b\\", "\x1b]52;c;cHdu\x07",
-        "\x1b]4;1;rgb:00/00/00\x07", "\x1b]1337;File=name=eA==:eA==\x07", "\x1b]777;notify;a;b\x07", "\x1bP$qm\x1b\\",
-        "\x1bP1$r0m\x1b\\", "\x1bPq#0~\x1b\\", "\x1b_Gi=1;x\x1b\\", "\x1b^pm\x1b\\", "\x1bXsos\x1b\\", "\x1b[2J", "\x1b[H",
-        "\x1b[1;1H", "\x1b[31m", "\x1b[8m", "\x1b[6n", "\x1b[c", "\x1b[>c", "\x1b[?1049h", "\x1b[?25l", "\x1b[?1000h",
-        "\x1b[?2004h", "\x1b[20t", "\x1b[21t", "\x1b[5i", "\x1b[1000000b", "\x1b[A", "\x1b[K", "\x1b[!p", "\x1b[4h",
-        "\x1b[\x1b[\x1b[", "\x1bc", "\x1b7", "\x1b8", "\x1bD", "\x1bM", "\x1b(0", "\x1b%G", "\x1b#8", "\x1b=", "\x1bZ",
-        "\x1b", "\x1b[", "\x1b]", "\x1b[38;2;", "\r", "\r\n", "\n", "\n\n", "\x08\x08\x08", "\x7f\x7f", "\t", "\x0b\x0c",
-        "\x0e\x0f", "\x05", "\x07", "\x18\x1a", "\npeerctl: all is well", "\r\npeerctl: all is well\r\n",
-        "x\npeerctl_peer_up{peer=\"a\"} 1", "\"} 1\npeerctl_up 1 #", "\\\"} 9", "\\n", "\\x1b[2J", "\\u001b", "%s%n", "${IFS}",
-        "$(reboot)", "`reboot`", "; reboot", "| reboot", "&& reboot", "' or 1=1", "\"", "\"\"", "'", "\\", "\\\\", "=1+1",
-        "=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", ",,,", ";;;", "a,b\"c", "\"a\nb\"", "{}", "[]", "null",
-        "{\"type\":\"end\",\"complete\":true}", "\"}\n{\"type\":\"end\"}", "</text><script>alert(1)</script>", "<!--", "]]>", "&amp;",
-        "&#27;", "--> b", "end\nclick a href", "#35;", "a[b](c)", "::error file=a::b", "::set-output name=a::b", "%0A::error::x",
-        "##[error]x", "use=0 exp=3", " key=a use=0", "  ", " a ", "", "\u{0}", "🦀", "日本語", "ünïcode", "e\u{301}", "\u{fffd}",
+        "\x1b]0;pwn\x07",
+        "\x1b]2;pwn\x1b\\",
+        "\x1b]8;;http://evil/\x1b\\x\x1b]8;;\x1b\\",
+        "\x1b]52;c;cHdu\x07",
+        "\x1b]4;1;rgb:00/00/00\x07",
+        "\x1b]1337;File=name=eA==:eA==\x07",
+        "\x1b]777;notify;a;b\x07",
+        "\x1bP$qm\x1b\\",
+        "\x1bP1$r0m\x1b\\",
+        "\x1bPq#0~\x1b\\",
+        "\x1b_Gi=1;x\x1b\\",
+        "\x1b^pm\x1b\\",
+        "\x1bXsos\x1b\\",
+        "\x1b[2J",
+        "\x1b[H",
+        "\x1b[1;1H",
+        "\x1b[31m",
+        "\x1b[8m",
+        "\x1b[6n",
+        "\x1b[c",
+        "\x1b[>c",
+        "\x1b[?1049h",
+        "\x1b[?25l",
+        "\x1b[?1000h",
+        "\x1b[?2004h",
+        "\x1b[20t",
+        "\x1b[21t",
+        "\x1b[5i",
+        "\x1b[1000000b",
+        "\x1b[A",
+        "\x1b[K",
+        "\x1b[!p",
+        "\x1b[4h",
+        "\x1b[\x1b[\x1b[",
+        "\x1bc",
+        "\x1b7",
+        "\x1b8",
+        "\x1bD",
+        "\x1bM",
+        "\x1b(0",
+        "\x1b%G",
+        "\x1b#8",
+        "\x1b=",
+        "\x1bZ",
+        "\x1b",
+        "\x1b[",
+        "\x1b]",
+        "\x1b[38;2;",
+        "\r",
+        "\r\n",
+        "\n",
+        "\n\n",
+        "\x08\x08\x08",
+        "\x7f\x7f",
+        "\t",
+        "\x0b\x0c",
+        "\x0e\x0f",
+        "\x05",
+        "\x07",
+        "\x18\x1a",
+        "\npeerctl: all is well",
+        "\r\npeerctl: all is well\r\n",
+        "x\npeerctl_peer_up{peer=\"a\"} 1",
+        "\"} 1\npeerctl_up 1 #",
+        "\\\"} 9",
+        "\\n",
+        "\\x1b[2J",
+        "\\u001b",
+        "%s%n",
+        "${IFS}",
+        "$(reboot)",
+        "`reboot`",
+        "; reboot",
+        "| reboot",
+        "&& reboot",
+        "' or 1=1",
+        "\"",
+        "\"\"",
+        "'",
+        "\\",
+        "\\\\",
+        "=1+1",
+        "=cmd|' /C calc'!A0",
+        "+1+1",
+        "-1+1",
+        "@SUM(A1)",
+        "\t=1+1",
+        "\r=1+1",
+        ",,,",
+        ";;;",
+        "a,b\"c",
+        "\"a\nb\"",
+        "{}",
+        "[]",
+        "null",
+        "{\"type\":\"end\",\"complete\":true}",
+        "\"}\n{\"type\":\"end\"}",
+        "</text><script>alert(1)</script>",
+        "<!--",
+        "]]>",
+        "&amp;",
+        "&#27;",
+        "--> b",
+        "end\nclick a href",
+        "#35;",
+        "a[b](c)",
+        "::error file=a::b",
+        "::set-output name=a::b",
+        "%0A::error::x",
+        "##[error]x",
+        "use=0 exp=3",
+        " key=a use=0",
+        "  ",
+        " a ",
+        "",
+        "\u{0}",
+        "🦀",
+        "日本語",
+        "ünïcode",
+        "e\u{301}",
+        "\u{fffd}",
     ];
     all.extend(sequences.iter().map(|text| text.as_bytes().to_vec()));
     // Within other text, and behind it.
     all.extend(sequences.iter().map(|text| format!("10.0.0.1{text}x").into_bytes()));
-    let ranges = [0x80..=0x9f_u32, 0x200b..=0x200f, 0x2028..=0x202e, 0x2060..=0x206f, 0xfff9..=0xfffb, 0xe0001..=0xe0008];
+    let ranges =
+        [0x80..=0x9f_u32, 0x200b..=0x200f, 0x2028..=0x202e, 0x2060..=0x206f, 0xfff9..=0xfffb, 0xe0001..=0xe0008];
     let single = [0xad_u32, 0x61c, 0x180e, 0xfeff, 0xe007f, 0xfe0f, 0x202f, 0x3000, 0xa0];
     for c in ranges.into_iter().flatten().chain(single).filter_map(char::from_u32) {
         all.push(format!("a{c}b").into_bytes());
     }
     let bytes: [&[u8]; 14] = [
-        b"\x9b2J", b"\x9d0;pwn\x9c", b"\x90q\x9c", b"\xc2", b"\xc2\x9b2J", b"caf\xe9", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80",
-        b"\xf4\x90\x80\x80", b"\xff\xfe", b"\xe2\x80", b"\xe2\x80\xae\xe2\x80", b"\xc2\x1b[2J",
+        b"\x9b2J",
+        b"\x9d0;pwn\x9c",
+        b"\x90q\x9c",
+        b"\xc2",
+        b"\xc2\x9b2J",
+        b"caf\xe9",
+        b"\xc0\xaf",
+        b"\xe0\x80\xaf",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xff\xfe",
+        b"\xe2\x80",
+        b"\xe2\x80\xae\xe2\x80",
+        b"\xc2\x1b[2J",
     ];
     all.extend(bytes.iter().map(|bytes| bytes.to_vec()));
     all.push([&[b'l'; 4000][..], b"\x1b[2J"].concat());
