@@ -40,9 +40,9 @@ pub fn styled(text: &str) -> Cow<'_, str> {
         let length = colour(rest).unwrap_or(0);
         let (taken, behind) = rest.split_at(if length > 0 { length } else { c.len_utf8() });
         if length > 0 || shown(c) {
-            out.push_str(taken)
+            out.push_str(taken);
         } else {
-            push_escaped(&mut out, c)
+            push_escaped(&mut out, c);
         }
         rest = behind;
     }

@@ -49,7 +49,7 @@ fn snapshot(dir: &Path) -> Vec<(PathBuf, u64, u32, i64, Vec<u8>)> {
 /// `PEERCTL_TRUST_EDITS` = how many edits run against the one who swaps.
 #[test]
 fn whoever_swaps_links_and_folders_under_an_edit_of_root_gets_nothing_outside_changed() {
-    let edits = std::env::var("PEERCTL_TRUST_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let edits = std::env::var("PEERCTL_TRUST_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
     let (outside, dir) = (folder(), tempfile::tempdir().expect("a folder"));
     let at = |name: &str| dir.path().join(name);
     fs::create_dir(at("conf")).expect("made");
@@ -77,7 +77,7 @@ fn whoever_swaps_links_and_folders_under_an_edit_of_root_gets_nothing_outside_ch
                     let _gone_already = fs::remove_file(at(beside));
                 }
                 // Long enough for an edit to begin.
-                std::thread::sleep(Duration::from_millis(random.below(30) as u64));
+                std::thread::sleep(Duration::from_millis(random.below(600) as u64));
             }
         });
         for nth in 0..edits {

@@ -148,7 +148,7 @@ impl Hold<'_> {
             control.stop_all();
             let _gone = clock::until(clock::now() + GOODBYE, node.finished()).await;
             let mut keeper = node.handler();
-            tell(&std::mem::take(&mut keeper.messages));
+            tell(std::mem::take(&mut keeper.messages));
             Ok((ending, keeper.state.take(), summary(&keeper, self.began)))
         });
         let (ending, state, summary) = ended.map_err(|error| Failure::io("epoll", "", &error))??;

@@ -181,7 +181,7 @@ impl Watch<'_> {
         let mut follower = Follower::new(targets.peers.iter().map(peer).collect(), selection, outlets);
         if let Some(path) = &self.args.record {
             let cut = recording::begin(&mut follower, path, now)?;
-            tell(&cut.into_iter().collect::<Vec<_>>());
+            tell(cut.into_iter().collect::<Vec<_>>());
         }
         Ok(follower)
     }

@@ -150,13 +150,10 @@ impl<H: Handler> Driver<H> {
     pub(super) async fn guarded(self) -> Ended {
         let (shared, line, peer) = (Rc::clone(&self.shared), Rc::clone(&self.line), self.peer);
         let mut task = Task(tokio::task::spawn_local(self.run()));
-        match (&mut task.0).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                let peer = shared.control.leave(&line).or(peer);
-                Ended::early(peer, LinkError::Bug)
-            }
+        if let Ok(ended) = (&mut task.0).await {
+            return ended;
         }
+        Ended::early(shared.control.leave(&line).or(peer), LinkError::Bug)
     }
 
     /// Drives the session to its end.

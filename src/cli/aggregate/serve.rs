@@ -179,7 +179,7 @@ impl Round<'_> {
                 show(&node)?;
             }
             let mut runner = node.handler();
-            tell(&std::mem::take(&mut runner.messages));
+            tell(std::mem::take(&mut runner.messages));
             let finished = runner.finish(LAST_LINES);
             tell(&[status::summary(&runner, self.began)]);
             finished?;
@@ -209,7 +209,7 @@ fn show(node: &Node<Runner>) -> Result<(), Failure> {
 fn turn(node: &Node<Runner>, control: &Control) -> bool {
     let mut runner = node.handler();
     let goes_on = runner.turn(clock::now());
-    tell(&std::mem::take(&mut runner.messages));
+    tell(std::mem::take(&mut runner.messages));
     let owes = runner.owes();
     drop(runner);
     if owes {

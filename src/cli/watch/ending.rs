@@ -49,7 +49,7 @@ pub(super) fn end(mut follower: Follower, ending: Ending, began: Instant) -> Res
         };
     }
     let messages = std::mem::take(&mut follower.messages);
-    tell(&messages.into_iter().map(|message| message.text).collect::<Vec<_>>());
+    tell(messages.into_iter().map(|message| message.text).collect::<Vec<_>>());
     if let Some(failure) = follower.failed.take() {
         return Err(failure);
     }

@@ -113,7 +113,7 @@ impl<'a> Rounds<'a> {
             self.trouble = trouble;
         }
         match &mut self.ui {
-            None => tell(&lines.into_iter().map(|line| line.text).collect::<Vec<_>>()),
+            None => tell(lines.into_iter().map(|line| line.text).collect::<Vec<_>>()),
             Some(ui) => {
                 if let Some(line) = lines.iter().rfind(|line| !line.shown) {
                     ui.notice(now, line.text.clone());
