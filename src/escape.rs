@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Text of several lines, such as a diff or a message of another program: LF and TAB stay, and so does `\`, which is
 /// frequent in configurations.
 #[must_use]
@@ -22,6 +24,44 @@ pub fn line(bytes: &[u8]) -> Cow<'_, str> {
 #[must_use]
 pub fn name(bytes: &[u8]) -> Cow<'_, str> {
     escape(bytes, |_| false, true)
+}
+
+/// Text of ours that is put together already, as [`text`], but with its own colours: what selects them
+/// (`ESC [ digits m`) stays. The last look at what goes to a terminal.
+#[must_use]
+pub fn styled(text: &str) -> Cow<'_, str> {
+    let shown = |c: char| matches!(c, '\n' | '\t') || !is_unsafe(c);
+    if text.chars().all(shown) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = colour(rest).unwrap_or(0);
+        let (taken, behind) = rest.split_at(if length > 0 { length } else { c.len_utf8() });
+        if length > 0 || shown(c) {
+            out.push_str(taken);
+        } else {
+            push_escaped(&mut out, c);
+        }
+        rest = behind;
+    }
+    Cow::Owned(out)
+}
+
+/// How many bytes at the start of a text select a colour or another look.
+fn colour(text: &str) -> Option<usize> {
+    let digits = text.strip_prefix("\x1b[")?;
+    let end = digits.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
+    digits.get(end..)?.starts_with('m').then_some("\x1b[".len() + end + 1)
+}
+
+/// Appends what stands for `c` in a JSON string where it may not stand itself: `\u202e`, two of them behind U+FFFF.
+pub fn push_json(out: &mut Vec<u8>, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        out.extend_from_slice(b"\\u");
+        out.extend([12, 8, 4, 0].map(|shift| DIGITS[usize::from(*unit >> shift & 15)]));
+    }
 }
 
 /// Whether a terminal would act on `c`, or show it at another place or not at all: control characters (C0, DEL, C1),
@@ -45,7 +85,6 @@ pub fn push_escaped(out: &mut String, c: char) {
 
 /// Appends `\xNN`.
 pub fn push_byte(out: &mut String, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push_str("\\x");
     out.push(DIGITS[usize::from(byte >> 4)].into());
     out.push(DIGITS[usize::from(byte & 15)].into());
@@ -102,6 +141,15 @@ mod tests {
         assert_eq!(text(bytes), "a\\b\tc\nd");
         assert_eq!(line(bytes), "a\\b\tc\\x0ad");
         assert_eq!(name(bytes), r"a\x5cb\x09c\x0ad");
+    }
+
+    #[test]
+    fn colours_of_ours_stay_and_nothing_else_does() {
+        for same in ["plain\n\tü", "\x1b[1;31merror\x1b[0m: x\n", "\x1b[m"] {
+            assert_eq!(styled(same), same);
+        }
+        assert_eq!(styled("\x1b[1mx\x1b]0;pwn\x07\x1b[2J"), "\x1b[1mx\\x1b]0;pwn\\x07\\x1b[2J");
+        assert_eq!(styled("a\u{202e}\u{9b}2J\r\x1b["), "a\\u{202e}\\u{9b}2J\\x0d\\x1b[");
     }
 
     #[test]

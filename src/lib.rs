@@ -22,7 +22,7 @@
 //!     proto/    the peers protocol as a state machine without sockets and clocks
 //!     runtime/  what HAProxy prints on its runtime socket: tables, entries, the state of its peers
 //! L1  stick/    what both worlds say of a stick table: its definition, keys, values, frequency counters
-//! L0  span  units  escape  grammar/ (tables of facts, compiled in from the top-level grammar/)
+//! L0  span  units  limits  escape  grammar/ (tables of facts, compiled in from the top-level grammar/)
 //! ```
 //!
 //! # The configuration world
@@ -137,6 +137,7 @@ pub mod config;
 pub mod escape;
 pub mod grammar;
 pub mod hold;
+pub mod limits;
 pub mod lint;
 pub mod model;
 pub mod node;

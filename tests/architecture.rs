@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("stick", 1),
     ("grammar", 0),
     ("escape", 0),
+    ("limits", 0),
     ("span", 0),
     ("units", 0),
     ("lib", 7),
@@ -122,6 +123,47 @@ fn files_processes_and_output_stay_in_cli() {
     only_in(&["cli", "main", "node"], &["std::process", "rustix::"]);
 }
 
+/// Whatever is printed goes through `escape`: nothing else makes text of bytes that somebody else chose, writes to standard
+/// error, or writes JSON.
+#[test]
+fn one_escaper_stands_before_everything_that_is_printed() {
+    let code = |text: &str| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let sources: Vec<(PathBuf, String)> = sources().into_iter().map(|(file, text)| (file, code(&text))).collect();
+    let only = |word: &str, files: &[&str]| {
+        for (file, text) in &sources {
+            let found = text.lines().find(|line| line.contains(word) && !line.trim_start().starts_with("//"));
+            let allowed = files.iter().any(|allowed| file == Path::new(allowed));
+            assert!(found.is_none() || allowed, "{}: `{word}` has its place in {files:?}: {found:?}", file.display());
+        }
+        for allowed in files {
+            let there = sources.iter().any(|(file, text)| file == Path::new(allowed) && text.contains(word));
+            assert!(there, "{allowed} has no `{word}` any more");
+        }
+    };
+    for other in ["escape_debug", "escape_default", "escape_ascii"] {
+        only(other, &[]);
+    }
+    only("escape_unicode", &["escape.rs"]);
+    // What isn't UTF-8 is shown as `\xNN`, never as U+FFFD; here it is only looked at, or is text already.
+    let in_output = ["output/redact.rs", "output/tree_json.rs"];
+    let output: Vec<&str> = sources
+        .iter()
+        .filter(|(file, text)| file.starts_with("output") && text.contains("from_utf8_lossy"))
+        .filter_map(|(file, _)| file.to_str())
+        .collect();
+    assert_eq!(output, in_output);
+    // `/dev/stderr` of panics, messages and progress; the screen of `watch` draws cells, not bytes.
+    only("stderr().write", &["cli/stderr.rs"]);
+    only("writeln!(io::stderr", &[]);
+    only("serde_json::Serializer", &["output/json.rs"]);
+    for writer in ["serde_json::to_writer", "serde_json::to_string_pretty"] {
+        only(writer, &[]);
+    }
+    // Lines of control sockets and of the record of a write, which no terminal sees.
+    only("serde_json::to_string(", &["cli/forget.rs"]);
+    only("serde_json::to_vec", &["cli/files/journal.rs"]);
+}
+
 #[test]
 fn sockets_tasks_and_clocks_stay_in_node() {
     only_in(&["node"], &["tokio", "rustls", "std::net::Tcp", "std::net::Udp", "UnixStream", "UnixListener"]);
@@ -157,6 +199,17 @@ fn the_map_in_lib_rs_has_every_folder_and_no_other() {
     }
     let modules = lib.lines().filter(|line| line.starts_with("pub mod ")).count();
     assert_eq!(modules, LAYERS.len() - 1, "every module has a layer");
+}
+
+#[test]
+fn what_is_built_in_stays_few_enough_to_be_looked_at() {
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(["tree", "--edges", "normal", "--prefix", "none", "--locked", "--offline"]);
+    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let crates: std::collections::BTreeSet<&str> = text.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    assert!((2..=220).contains(&crates.len()), "{} crates", crates.len());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! No command, format or error path shows a secret of a configuration.
 
+#[path = "support/planted.rs"]
+mod planted;
 mod support;
 
 use std::{
@@ -8,6 +10,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use planted::PLANTED;
 use support::haproxies;
 
 /// A configuration that HAProxy takes, with a secret in every place that one line can hold.
@@ -113,6 +116,131 @@ fn an_error_that_quotes_a_line_hides_its_secret() {
             assert_silent(command, &peerctl(dir.path(), command));
         }
     }
+}
+
+/// A command for each way in which a configuration gets onto a screen, into a file or into a log. `OTHER` is the same
+/// configuration under another name.
+const EVERYTHING: &[&str] = &[
+    "show FILE",
+    "show FILE --format json",
+    "table list FILE",
+    "table list FILE --format json",
+    "parse FILE --format json",
+    "check FILE OTHER",
+    "check FILE OTHER --format json --report sarif=r.sarif --report junit=r.xml --report gitlab=r.gitlab",
+    "check FILE OTHER --format sarif --report human=r.txt --report json=r.json",
+    "check FILE OTHER --format github",
+    "check FILE OTHER --format gitlab",
+    "check FILE OTHER --format junit",
+    "check-ids FILE OTHER",
+    "check-ids FILE OTHER --fix --check --diff",
+    "check FILE OTHER --fix --check --diff --format json",
+    "graph FILE OTHER",
+    "graph FILE --format dot",
+    "graph FILE --format svg",
+    "add mesh FILE --peer lb3=127.0.0.1:3 --attach-all --no-validate --check --diff -L lb1",
+    "add mesh FILE --peer lb3=127.0.0.1:3 --attach-all --no-validate --check --diff --format json -L lb1",
+    "add other FILE --peer lb1=127.0.0.1:3 --attach planted --no-validate -L lb1",
+    "add mesh FILE --peer lb2=127.0.0.1:9 --no-validate --set-localpeer=lb1 --format json --diff",
+    "remove mesh FILE --no-validate --check --diff -L lb1",
+    "remove mesh FILE --peer nobody --no-validate",
+    "table set planted FILE --size 2m --no-validate --check --diff",
+    "table set --all FILE --expire 1m --no-validate --check --diff --format json",
+    "probe -f FILE --section mesh --timeout 1s",
+    "probe -f FILE --section mesh --timeout 1s --format json",
+    "dump -f FILE --section mesh --timeout 1s",
+    "dump -f FILE --section nothing lb2",
+    "compare -f FILE --section mesh lb1 lb2 --timeout 1s",
+    "wait-sync -f FILE --section mesh lb2 --timeout 1s --format json",
+    "watch -f FILE --section mesh --format text --duration 1s",
+    "replay nothing.ndjson -f FILE lb2",
+    "hold -f FILE -L nobody --state state",
+    "aggregate -f FILE -c",
+    "aggregate -f FILE -c --env API_TOKEN=CANARY",
+    "show FILE --env-file OTHER",
+    "show FILE --env X:API_TOKEN=CANARY",
+];
+
+/// Sixty secrets at once: in lines that are read, in lines with a quote that stays open, and where no such line belongs.
+fn sixty() -> [(&'static str, String); 3] {
+    let head = "global\n    localpeer lb1\nbackend planted\n    stick-table type ip size 1m peers mesh\n    server s 127.0.0.1:8\n";
+    let mesh =
+        "peers mesh\n    peer lb1 127.0.0.1:10001\n    peer lb2 127.0.0.1:10002\n    peer peerctl 127.0.0.1:10999\n";
+    let all = |line: &dyn Fn(&str) -> String| PLANTED.iter().map(|planted| line(planted) + "\n").collect::<String>();
+    let closed =
+        |line: &str| if line.trim_start().starts_with(".if") { format!("{line}\n.endif") } else { line.to_owned() };
+    assert!(PLANTED.len() >= 60);
+    [
+        ("as they are", format!("{mesh}{head}{}", all(&closed))),
+        ("with an open quote", format!("{mesh}{head}{}", all(&|line| format!("{} \"", closed(line))))),
+        (
+            "among peers and tables",
+            format!("{head}{mesh}{}{0}", all(&|line| format!("{}\n    table t type ip size 1\n", closed(line)))),
+        ),
+    ]
+}
+
+#[test]
+fn sixty_secrets_are_in_nothing_that_any_command_shows_or_leaves() {
+    for (what, text) in sixty() {
+        let dir = folder(&text);
+        let other = text.replace("localpeer lb1", "localpeer lb2").replace("127.0.0.1:8", "127.0.0.1:8 id 7");
+        for command in EVERYTHING {
+            fs::write(dir.path().join("haproxy.cfg"), &text).expect("written");
+            fs::write(dir.path().join("other.cfg"), &other).expect("written");
+            let words = command.replace("OTHER", "other.cfg");
+            let all = assert_silent(&format!("{command}, {what}"), &peerctl(dir.path(), &words));
+            assert!(!all.contains("43414e") && !all.is_empty(), "{command}: {all}");
+        }
+        // What was left: the files and their backups have the true bytes, for their owner; nothing else has any.
+        for entry in fs::read_dir(dir.path()).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let left = fs::read(&path).expect("readable");
+            let (shows, backup) = (left.windows(6).any(|bytes| bytes == b"CANARY"), name.ends_with('~'));
+            assert!(!shows || backup || name.ends_with(".cfg"), "{name} has a secret");
+            if backup {
+                use std::os::unix::fs::PermissionsExt as _;
+                assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_write_leaves_secrets_only_in_files_for_their_owner() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = folder(VALID);
+    fs::write(dir.path().join("other.cfg"), VALID).expect("written");
+    for name in ["haproxy.cfg", "other.cfg"] {
+        fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(0o600)).expect("ours");
+    }
+    let output = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", "inject=renameat2:signal=SIGKILL:when=1"])
+        .arg(env!("CARGO_BIN_EXE_peerctl"))
+        .args("add mesh lb1=haproxy.cfg lb2=other.cfg --peer lb3=127.0.0.1:3 --no-validate".split(' '))
+        .current_dir(dir.path())
+        .output()
+        .expect("strace is installed");
+    assert_eq!(output.status.code(), None, "killed: {output:?}");
+    let mut left = 0;
+    for entry in fs::read_dir(dir.path()).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if name == "haproxy.cfg" || name == "other.cfg" {
+            continue;
+        }
+        left += 1;
+        let mode = fs::symlink_metadata(&path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+        let text = fs::read(&path).expect("readable");
+        let has_one = text.windows(6).any(|bytes| bytes == b"CANARY");
+        assert!(
+            !has_one || name.ends_with(".tmp") || name.ends_with('~'),
+            "{name}, which is no version of a file, has a secret"
+        );
+    }
+    assert!(left >= 3, "new versions and the record of the write: {left}");
 }
 
 #[test]

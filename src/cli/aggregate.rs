@@ -16,7 +16,6 @@ pub mod problems;
 pub mod serve;
 pub mod statement;
 
-use std::io::Write as _;
 use std::path::Path;
 
 use super::args::{AggregateArgs, AggregateCommand};
@@ -25,7 +24,7 @@ use super::failure::Failure;
 use super::instances::shown;
 use super::target::metrics_address;
 use super::view::View;
-use super::{files, stdout};
+use super::{files, stderr, stdout};
 use crate::config::{Document, Environment, Source};
 use crate::output::diagnostic::Diagnostic;
 
@@ -58,8 +57,7 @@ pub fn options(view: &View, args: &AggregateArgs) -> Result<Options, Failure> {
     let mut options = match &args.file {
         Some(file) => {
             let (options, warnings) = read(view, file, args.insecure_plaintext)?;
-            // Nothing is left to do if standard error is gone.
-            let _ = std::io::stderr().write_all(warnings.concat().as_bytes());
+            stderr::print(&warnings.concat());
             options
         }
         None => by_hand::options(view, args)?,

@@ -3,11 +3,7 @@
 mod fix;
 mod reports;
 
-use std::{
-    io::{self, Write as _},
-    mem::ManuallyDrop,
-    time::Instant,
-};
+use std::{mem::ManuallyDrop, time::Instant};
 
 use reports::Printer;
 
@@ -16,7 +12,7 @@ use super::{
     exit::Exit,
     failure::Failure,
     instances::{self, For, Loaded},
-    stdout, version,
+    stderr, stdout, version,
     view::View,
 };
 use crate::{
@@ -103,8 +99,7 @@ pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure>
         stdout::print(|out| printer.print(args.format, &view.output(), out))?;
     }
     for failure in &failures {
-        // Nothing is left to do if standard error is gone.
-        let _ = io::stderr().write_all(failure.text(&view.messages()).as_bytes());
+        stderr::print(&failure.text(&view.messages()));
     }
     let denied = findings.iter().any(|finding| finding.severity >= deny);
     let exit = if denied { Exit::WouldChange } else { Exit::Done };

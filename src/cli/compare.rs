@@ -13,9 +13,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::learn::{Course, Ending, Stage, learn};
 use super::socket::Source;
+use super::stderr::tell;
+use super::stdout;
 use super::target::{self, Identity, Tables, Target};
 use super::view::View;
-use super::{dump, stdout};
 use crate::node::clock;
 use crate::output::compare::{self, Compared};
 
@@ -42,12 +43,12 @@ pub fn run(view: &View, args: &CompareArgs) -> Result<Exit, Failure> {
     let mut collector = Collector::new(tables.clone(), called + sources.len(), clock::now());
     let mut read = Read { names: Vec::new(), complete: true, exit: Exit::Done };
     if let Some(targets) = &targets {
-        dump::tell(&targets.notes);
+        tell(&targets.notes);
         let course = Course { who, timeout: Duration::from_millis(args.timeout.ms().into()), again: false };
         let bar = bar(&targets.peers);
         let learned = learn(targets, course, collector)?;
         bar.finish_and_clear();
-        dump::tell(&learned.problems());
+        tell(&learned.problems());
         if let Ending::Interrupted(signal) = learned.ending {
             return Ok(Exit::of_signal(signal));
         }

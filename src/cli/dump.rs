@@ -4,7 +4,7 @@ mod listing;
 mod records;
 mod stream;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,10 +18,10 @@ use super::learn::{Course, Ending, Learned, Stage, learn};
 use super::queue::LAST_WORDS;
 use super::socket::Source;
 use super::spool::{Destination, Spool};
+use super::stderr::tell;
 use super::target::{self, Identity, Tables, Target, Targets};
 use super::view::View;
 use super::wall::WallClock;
-use crate::escape;
 use crate::node::clock;
 
 use listing::Listing;
@@ -195,11 +195,4 @@ fn patience(ending: Ending) -> Option<Duration> {
 /// The worse of two ends, of which the second is [`Exit::Done`] or [`Exit::Incomplete`].
 fn worse(exit: Exit, other: Exit) -> Exit {
     if exit == Exit::Done { other } else { exit }
-}
-
-/// Lines on standard error.
-pub(super) fn tell(lines: &[String]) {
-    let text: String = lines.iter().map(|line| format!("peerctl: {}\n", escape::line(line.as_bytes()))).collect();
-    // Nothing is left to do if standard error is gone.
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }

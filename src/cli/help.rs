@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 use clap::{Command, CommandFactory as _};
 
 use super::args::Cli;
+use crate::limits;
 
 pub use aggregate::{AGGREGATE, AGGREGATE_STATUS};
 pub use check::{CHECK, CHECK_IDS, EXPLAIN};
@@ -30,16 +31,34 @@ pub use watch::WATCH;
 /// The command line with its help: what parsing, completions and man pages are made from.
 #[must_use]
 pub fn command() -> Command {
-    let command = Cli::command();
+    let command = with_limits(Cli::command());
     let template = template(&command);
     command.help_template(template)
 }
+
+/// The limits stand below `--help` of all commands that talk to peers.
+fn with_limits(command: Command) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    let live = |name: &str| GROUPS.iter().any(|(group, names)| *group == LIVE && names.contains(&name));
+    let talks = |name: &str| live(name) && name != "forget";
+    // Each is taken out and put behind the others, so all are, and stay in their order.
+    names.iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |one| {
+            let help = one.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let text = format!("{help}\n\nLimits of what others send:\n{}", limits::text());
+            if talks(name) { one.after_long_help(text) } else { one }
+        })
+    })
+}
+
+/// The title of the commands that talk to peers.
+const LIVE: &str = "Live";
 
 /// The commands by group, in the order in which they are listed.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Configuration", &["generate", "add", "remove", "table", "show"]),
     ("Checks", &["check-ids", "check", "explain", "graph"]),
-    ("Live", &["probe", "dump", "watch", "replay", "compare", "wait-sync", "hold", "aggregate", "forget"]),
+    (LIVE, &["probe", "dump", "watch", "replay", "compare", "wait-sync", "hold", "aggregate", "forget"]),
     ("Other", &["parse", "grammar", "completions", "man"]),
 ];
 
@@ -120,6 +139,16 @@ mod tests {
             let help = printed.to_string();
             assert!(help.lines().count() <= 40, "{} lines:\n{help}", help.lines().count());
             assert!(help.lines().all(|line| line.chars().count() <= 80), "80 columns are enough:\n{help}");
+        }
+    }
+
+    #[test]
+    fn the_long_help_of_live_commands_lists_the_limits() {
+        for name in ["probe", "dump", "watch", "replay", "compare", "wait-sync", "hold", "aggregate"] {
+            let printed = command().try_get_matches_from(["peerctl", name, "--help"]).expect_err("help is no run");
+            assert!(printed.to_string().contains(&limits::text()), "{name}: {printed}");
+            let short = command().try_get_matches_from(["peerctl", name, "-h"]).expect_err("help is no run");
+            assert!(!short.to_string().contains("Limits"), "{name}: {short}");
         }
     }
 

@@ -18,11 +18,11 @@ use std::time::Instant;
 
 use super::args::{HoldArgs, HoldCommand};
 use super::daemon::{self, LAST_LINES, Manager, TICK};
-use super::dump::tell;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
 use super::state::{Health, StateFile};
+use super::stderr::tell;
 use super::target::{self, Identity, Listen, Targets};
 use super::view::View;
 use super::wall::WallClock;

@@ -148,6 +148,7 @@ pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Le
                 node.expect(target.name.as_deref().unwrap_or_default(), target.certificate_names());
             }
             node.listen(Listener::bind(options).await?);
+            crate::cli::target::warn_if_insecure(&node);
         }
         let ending = attend(&node, &control, |_| clock::now() >= began + timeout).await;
         let mut learner = node.handler();

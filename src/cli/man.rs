@@ -9,6 +9,7 @@ use clap_mangen::{
 };
 
 use super::{exit::Exit, failure::Failure, help, instances::shown};
+use crate::limits;
 
 /// Writes the man pages into `dir`, which is made if it isn't there.
 ///
@@ -60,5 +61,12 @@ fn render(page: &Man, command: &Command, last: &str, out: &mut Vec<u8>) -> io::R
         roff.text([roman(line)]);
     }
     roff.control("fi", []);
+    if command.get_after_long_help().is_some() {
+        roff.control("SH", ["LIMITS"]).control("nf", []);
+        for line in limits::text().lines() {
+            roff.text([roman(line)]);
+        }
+        roff.control("fi", []);
+    }
     roff.to_writer(out)
 }

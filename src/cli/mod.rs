@@ -42,6 +42,7 @@ pub mod show;
 pub mod socket;
 pub mod spool;
 pub mod state;
+pub mod stderr;
 pub mod stdout;
 pub mod table;
 pub mod target;
@@ -54,7 +55,7 @@ pub mod wait_sync;
 pub mod wall;
 pub mod watch;
 
-use std::io::{self, Write as _};
+use std::io::{self};
 
 use clap::FromArgMatches as _;
 
@@ -69,12 +70,20 @@ use crate::output::diagnostic::Look;
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     files::survive_size_limit();
+    stderr::expect_mistakes();
+    // Passwords and keys are read into memory: no core dump and no other process of the user gets them. Where the system can't,
+    // all else goes on.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     let parsed = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // clap's own text; help and version go to standard output and are no failure.
             let exit = if error.use_stderr() { Exit::Misuse } else { Exit::Done };
+            if exit == Exit::Misuse {
+                stderr::misuse(&error);
+                return exit.into();
+            }
             return match error.print() {
                 Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => Exit::Io.into(),
                 _ => exit.into(),
@@ -90,8 +99,7 @@ pub fn main() -> std::process::ExitCode {
 
 /// Says on standard error why a command failed.
 fn tell(failure: &Failure, look: &Look<'_>) -> Exit {
-    // Nothing is left to do if standard error is gone, too.
-    let _ = io::stderr().write_all(failure.text(look).as_bytes());
+    stderr::print(&failure.text(look));
     failure.exit
 }
 

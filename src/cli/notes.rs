@@ -1,7 +1,6 @@
 //! Notes on standard error about lines that HAProxy would refuse, or read otherwise than they look.
 
-use std::io::{self, Write as _};
-
+use super::stderr;
 use crate::{
     config::Source,
     escape,
@@ -31,8 +30,7 @@ pub(super) fn print(instances: &[Instance<'_>]) {
         notes.push("… and more; `peerctl parse FILE` lists what can't be read".to_owned());
     }
     let text: String = notes.iter().map(|note| format!("{note}\n")).collect();
-    // Nothing is left to do if standard error is gone.
-    let _ = io::stderr().write_all(text.as_bytes());
+    stderr::print(&text);
 }
 
 fn of_instance<'a>(instance: &'a Instance<'_>) -> impl Iterator<Item = String> + 'a {

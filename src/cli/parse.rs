@@ -1,6 +1,9 @@
 //! `peerctl parse`.
 
-use std::path::Path;
+use std::{
+    io::{self, IsTerminal as _},
+    path::Path,
+};
 
 use super::{
     args::{ParseArgs, ParseFormat},
@@ -11,11 +14,12 @@ use super::{
 };
 use crate::{
     config::{Document, Source},
+    escape,
     output::tree_json,
 };
 
 /// Prints the tree of a file, or its text from the tree. A tree is there for any bytes; what HAProxy would refuse is
-/// listed in it.
+/// listed in it. On a terminal the text is shown: escaped, and without secrets.
 ///
 /// # Errors
 /// If the file can't be read or standard output can't be written.
@@ -32,6 +36,11 @@ pub fn run(view: &View, args: &ParseArgs) -> Result<Exit, Failure> {
         ParseFormat::Json => {
             let document = view.redactor.document(&document).unwrap_or(document);
             tree_json::print(&Source::new(name, document), out)
+        }
+        // People get to see what stands there; a file or a program gets its bytes.
+        ParseFormat::Source if io::stdout().is_terminal() => {
+            let document = view.redactor.document(&document).unwrap_or(document);
+            out.write_all(escape::text(&document.print()).as_bytes())
         }
         ParseFormat::Source => out.write_all(&document.print()),
     })?;

@@ -5,7 +5,6 @@ mod sockets;
 mod verdict;
 mod visit;
 
-use std::io::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::args::{Format, ProbeArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
+use super::stderr::tell;
 use super::stdout;
 use super::target::{self, Configuration, Identity, Target, Targets};
 use super::view::View;
@@ -77,13 +77,6 @@ pub fn run(view: &View, args: &ProbeArgs) -> Result<Exit, Failure> {
         Format::Human => text::print(&reports, &views, look.color, look.width, out),
     })?;
     Ok(signal.map_or(exit, Exit::of_signal))
-}
-
-/// Says on standard error what is worth knowing.
-fn tell(notes: &[String]) {
-    let text: String = notes.iter().map(|note| format!("peerctl: {}\n", escape::line(note.as_bytes()))).collect();
-    // Nothing is left to do if standard error is gone.
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// All calls at once.

@@ -5,7 +5,7 @@ mod route;
 mod source;
 mod teach;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
 use super::learn::{Course, Ending, Stage, learn};
+use super::stderr::tell;
 use super::stdout;
 use super::target::{self, Identity, Tables, Target, Targets};
 use super::view::View;
@@ -44,10 +45,10 @@ const SESSIONS: u32 = 5;
 pub fn run(view: &View, args: &ReplayArgs) -> Result<Exit, Failure> {
     let job = Job::new(args)?;
     let targets = target::resolve(view, &args.connect, &args.peers, Identity::Listed)?;
-    targets.notes.iter().chain(&job.survey.notes).for_each(|note| tell(note));
+    tell(targets.notes.iter().chain(&job.survey.notes));
     // All peers are looked at before the first entry goes out.
     let learned = learn(&targets, COURSE, Collector::new(Tables::default(), targets.peers.len(), clock::now()))?;
-    learned.problems().iter().for_each(|problem| tell(problem));
+    tell(learned.problems());
     if learned.ending != Ending::Done
         || learned.lessons.iter().any(|lesson| matches!(lesson.stage, Stage::Failed { .. }))
     {
@@ -202,17 +203,17 @@ impl<'a> Job<'a> {
             let taught = teach(&self.source, meeting, &peer.us, routes, how.clone(), bar.clone())?;
             bar.finish_and_clear();
             if taught.ending != Ending::Done {
-                taught.turned_away.lines().iter().for_each(|line| tell(line));
+                tell(taught.turned_away.lines());
             }
             let exit = match (&taught.ending, &taught.problem) {
                 (Ending::Interrupted(signal), _) => Exit::of_signal(*signal),
                 (Ending::TimedOut, _) => {
-                    tell(&format!("{}: it has not called", peer.shown()));
+                    tell([format!("{}: it has not called", peer.shown())]);
                     Exit::Io
                 }
                 (_, Some(Problem::Link(why))) => {
                     if session < SESSIONS {
-                        tell(&format!("{}: {why}; everything is sent again", peer.shown()));
+                        tell([format!("{}: {why}; everything is sent again", peer.shown())]);
                         pause(Duration::from_millis(500) * session);
                         session += 1;
                         continue;
@@ -257,13 +258,6 @@ impl<'a> Job<'a> {
         let tables = self.survey.tables.iter().zip(&self.names).zip(routes);
         tables.filter_map(|((table, name), route)| Some((table, &**name.as_ref()?, route.as_ref()?)))
     }
-}
-
-/// A line on standard error.
-fn tell(text: &str) {
-    let line = format!("peerctl: {}\n", escape::line(text.as_bytes()));
-    // Nothing is left to do if standard error is gone.
-    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// `--map-table A=B`.

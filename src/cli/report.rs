@@ -13,14 +13,17 @@ use super::{
     files::{Pending, Recovery, Written},
     instances::shown,
     reload::Reloaded,
-    stdout,
+    stderr, stdout,
     view::View,
 };
 use crate::{
     config::Source,
     escape,
     ops::reload_order,
-    output::diff::{self, Diff},
+    output::{
+        diff::{self, Diff},
+        json,
+    },
 };
 
 /// How an edit went.
@@ -74,10 +77,7 @@ pub fn print(view: &View, write: &WriteArgs, report: &Report<'_>) -> Result<Exit
     let text = report.edited.iter().find_map(Edited::for_stdout);
     if format == Format::Json {
         let document = json(view, write, report);
-        stdout::print(|out| {
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            out.write_all(b"\n")
-        })?;
+        stdout::print(|out| json::print(&document, out))?;
     } else if write.diff {
         let terminal = std::io::stdout().is_terminal();
         let color = view.color(terminal);
@@ -86,10 +86,11 @@ pub fn print(view: &View, write: &WriteArgs, report: &Report<'_>) -> Result<Exit
                 if terminal { out.write_all(diff.for_terminal(color).as_bytes()) } else { out.write_all(&diff.patch()) }
             })
         })?;
-        to_stderr(&summary(write, report));
+        stderr::print(&summary(write, report));
     } else if let Some(text) = text.filter(|_| !write.check) {
-        stdout::print(|out| out.write_all(text))?;
-        to_stderr(&human(write, report));
+        let terminal = std::io::stdout().is_terminal();
+        stdout::print(|out| if terminal { out.write_all(escape::text(text).as_bytes()) } else { out.write_all(text) })?;
+        stderr::print(&human(write, report));
     } else {
         stdout::print(|out| out.write_all(human(write, report).as_bytes()))?;
     }
@@ -102,15 +103,10 @@ pub fn tell(view: &View, write: &WriteOptions, report: &Report<'_>) -> Exit {
     if write.diff {
         let mut text = Vec::new();
         let _infallible = each_diff(view, report, |diff| text.write_all(&diff.patch()));
-        to_stderr(&escape::text(&text));
+        stderr::print(&escape::text(&text));
     }
-    to_stderr(&human(write, report));
+    stderr::print(&human(write, report));
     report.exit(write)
-}
-
-fn to_stderr(text: &str) {
-    // Nothing is left to do if standard error is gone.
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// The diff of each file that changes, once for files that several instances share.

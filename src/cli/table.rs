@@ -60,10 +60,7 @@ fn list(args: &TableListArgs) -> Result<Exit, Failure> {
     listed.sort_by_key(|(name, _)| *name);
     stdout::print(|out| match args.format {
         Format::Human => out.write_all(human(&listed).as_bytes()),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &json(&listed))?;
-            out.write_all(b"\n")
-        }
+        Format::Json => json::print(&json(&listed), out),
     })?;
     Ok(Exit::Done)
 }

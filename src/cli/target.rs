@@ -20,7 +20,7 @@ use crate::node::tls::{ClientTls, ClientTlsOptions, Expected, ServerTlsOptions, 
 use globals::Globals;
 
 pub use crate::node::{Address, Family};
-pub use listening::{Listen, metrics_address};
+pub use listening::{Listen, metrics_address, warn_if_insecure};
 pub use tables::{Meant, Tables};
 
 /// Whom a command calls, or is called by.
@@ -132,8 +132,7 @@ pub fn resolve(view: &View, args: &ConnectArgs, peers: &[String], who: Identity)
         }
     }
     if let Some(text) = &args.listen {
-        targets.listen =
-            Some(listening::listen(args, text, targets.peers.iter().find_map(|target| target.tls.as_ref()))?);
+        targets.listen = Some(listening::listen(args, text, &targets.peers)?);
     }
     Ok(targets)
 }
@@ -168,8 +167,7 @@ pub fn own_listener(args: &ConnectArgs, targets: &Targets) -> Result<Option<List
         let address = section.address(section.entry(us)?)?;
         Some(String::from_utf8_lossy(address).into_owned())
     });
-    let tls = targets.peers.iter().find_map(|target| target.tls.as_ref());
-    address.map(|address| listening::listen(args, &address, tls)).transpose()
+    address.map(|address| listening::listen(args, &address, &targets.peers)).transpose()
 }
 
 /// The configuration that the options name.

@@ -76,7 +76,7 @@ fn width(size: Option<Winsize>) -> usize {
     size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(100)
 }
 
-fn color(when: When, terminal: bool) -> bool {
+pub(super) fn color(when: When, terminal: bool) -> bool {
     match when {
         When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         When::Always => true,

@@ -12,11 +12,12 @@ use super::args::{Format, WaitSyncArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::learn::{Course, Ending, Learned, Lesson, Stage, learn};
+use super::stderr::tell;
+use super::stdout;
 use super::target::{self, Identity, Targets};
 use super::view::View;
-use super::{dump, stdout};
 use crate::escape;
-use crate::output::json::VERSION;
+use crate::output::json::{self, VERSION};
 
 use counting::{Count, Counting, Wanted};
 
@@ -27,7 +28,7 @@ use counting::{Count, Counting, Wanted};
 pub fn run(view: &View, args: &WaitSyncArgs) -> Result<Exit, Failure> {
     let who = if args.borrow_local { Identity::Borrowed } else { Identity::Listed };
     let (targets, reference) = targets(view, args, who)?;
-    dump::tell(&targets.notes);
+    tell(&targets.notes);
     let wanted = match (reference, args.min_entries) {
         (Some(at), _) => Wanted::Like(at),
         (None, Some(least)) => Wanted::AtLeast(least),
@@ -38,7 +39,7 @@ pub fn run(view: &View, args: &WaitSyncArgs) -> Result<Exit, Failure> {
     let counting = Counting::new(targets.peers.len(), wanted, bar.clone());
     let learned = learn(&targets, Course { who, timeout, again: true }, counting)?;
     bar.finish_and_clear();
-    dump::tell(learned.strangers());
+    tell(learned.strangers());
     let answers = answers(&learned);
     let exit = exit(&learned, &answers);
     match args.format {
@@ -173,10 +174,7 @@ fn print_json(answers: &[AnswerOf<'_>]) -> Result<(), Failure> {
         version: u32,
         peers: &'a [AnswerOf<'a>],
     }
-    stdout::print(|out| {
-        serde_json::to_writer_pretty(&mut *out, &Document { version: VERSION, peers: answers })?;
-        writeln!(out)
-    })?;
+    stdout::print(|out| json::print(&Document { version: VERSION, peers: answers }, out))?;
     Ok(())
 }
 

@@ -19,11 +19,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::args::{WatchArgs, WatchFormat};
-use super::dump::tell;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::files;
 use super::spool::{Destination, Spool};
+use super::stderr::tell;
 use super::target::{self, Identity, Listen, Tables, Targets};
 use super::view::View;
 use super::wall::WallClock;
@@ -129,6 +129,7 @@ impl Watch<'_> {
                         .await
                         .map_err(|error: ListenError| Failure::new(Exit::Io, error.to_string(), ""))?,
                 );
+                target::warn_if_insecure(&node);
             }
             for call in calls {
                 node.dial(call);
@@ -180,7 +181,7 @@ impl Watch<'_> {
         let mut follower = Follower::new(targets.peers.iter().map(peer).collect(), selection, outlets);
         if let Some(path) = &self.args.record {
             let cut = recording::begin(&mut follower, path, now)?;
-            tell(&cut.into_iter().collect::<Vec<_>>());
+            tell(cut.into_iter().collect::<Vec<_>>());
         }
         Ok(follower)
     }

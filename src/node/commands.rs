@@ -12,19 +12,20 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 
+use crate::limits;
 use crate::node::listen::bind_path;
 
-/// The most bytes of a question. A key has at most 16 KiB, each byte written as six.
-pub const MAX_QUESTION: usize = 256 << 10;
+/// The most bytes of a question.
+pub const MAX_QUESTION: usize = limits::CONTROL_QUESTION;
 
 /// The most bytes of an answer that is read.
 pub const MAX_ANSWER: u64 = 64 << 20;
 
 /// How long a question and its answer may take.
-pub const TIME: Duration = Duration::from_secs(5);
+pub const TIME: Duration = limits::CONTROL_TIME;
 
 /// The most questions at a time.
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = limits::CONTROL_CONNECTIONS;
 
 /// How long to wait when the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);

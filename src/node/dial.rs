@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::limits;
 use crate::node::backoff::Backoff;
 use crate::node::clock;
 use crate::node::connect;
@@ -26,7 +27,7 @@ use crate::proto::session::{Closed, Options};
 const PROXY_HEADER: &[u8] = b"PROXY UNKNOWN\r\n";
 
 /// How long TLS may take.
-const TLS: Duration = Duration::from_secs(5);
+const TLS: Duration = limits::HANDSHAKE;
 
 /// Calls one peer.
 pub(super) struct Dialler<H> {

@@ -17,6 +17,7 @@ use tokio::sync::futures::Notified;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Sleep};
 
+use crate::limits;
 use crate::node::clock;
 use crate::node::control::{Control, Line, Order};
 use crate::node::guests::Refusals;
@@ -40,7 +41,7 @@ const FIRST: usize = 16;
 const STALL: Duration = Duration::from_secs(5);
 
 /// The most bytes that wait to be sent. Whoever pushes stops far below; only a peer that asks and doesn't read gets there.
-const MAX_OUTPUT: usize = 16 << 20;
+const MAX_OUTPUT: usize = limits::OUTPUT;
 
 /// What all tasks of a node share.
 #[derive(Debug)]
@@ -149,13 +150,10 @@ impl<H: Handler> Driver<H> {
     pub(super) async fn guarded(self) -> Ended {
         let (shared, line, peer) = (Rc::clone(&self.shared), Rc::clone(&self.line), self.peer);
         let mut task = Task(tokio::task::spawn_local(self.run()));
-        match (&mut task.0).await {
-            Ok(ended) => ended,
-            Err(error) => {
-                let peer = shared.control.leave(&line).or(peer);
-                Ended::early(peer, LinkError::Bug(error.to_string()))
-            }
+        if let Ok(ended) = (&mut task.0).await {
+            return ended;
         }
+        Ended::early(shared.control.leave(&line).or(peer), LinkError::Bug)
     }
 
     /// Drives the session to its end.

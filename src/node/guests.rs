@@ -6,15 +6,9 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use crate::node::control::{Line, Order};
 use crate::node::link::{Refusal, RefusalReason};
-
-/// The most connections at a time.
-const MAX_CONNECTIONS: usize = 128;
-
-/// The most of them whose hello isn't complete, and the most of these from one address.
-const MAX_UNGREETED: usize = 32;
-const MAX_UNGREETED_OF_ONE: usize = 8;
 
 /// The connections of a listener, oldest first.
 #[derive(Debug, Default)]
@@ -41,9 +35,9 @@ impl Guests {
         let going = |guest: &&Guest| guest.line.ordered() == Order::Vanish;
         let ungreeted = |guest: &&Guest| !guest.line.is_greeted() && !going(guest);
         let of_one = |guest: &&Guest| ungreeted(guest) && guest.from == from;
-        let full = list.iter().filter(|guest| !going(guest)).count() >= MAX_CONNECTIONS
-            || list.iter().filter(ungreeted).count() >= MAX_UNGREETED;
-        let oldest = if list.iter().filter(of_one).count() >= MAX_UNGREETED_OF_ONE {
+        let full = list.iter().filter(|guest| !going(guest)).count() >= limits::CONNECTIONS
+            || list.iter().filter(ungreeted).count() >= limits::UNGREETED;
+        let oldest = if list.iter().filter(of_one).count() >= limits::UNGREETED_OF_ONE {
             list.iter().find(of_one)
         } else if full {
             list.iter().find(ungreeted)

@@ -121,9 +121,9 @@ pub enum LinkError {
     /// We stopped.
     #[error("closed from this side")]
     Stopped,
-    /// A mistake of this program ended the connection.
-    #[error("a mistake of this program ended the connection; please report it: {0}")]
-    Bug(String),
+    /// A mistake of this program, a panic, ended the connection.
+    #[error("a mistake of this program ended the connection; please report it")]
+    Bug,
 }
 
 /// The first bytes of what is no answer of a peer.

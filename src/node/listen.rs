@@ -145,6 +145,12 @@ impl Listener {
         }
     }
 
+    /// Whether anybody on another machine can use the name of a peer.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        self.takes_any_name() && self.address().is_some_and(|address| !address.ip().to_canonical().is_loopback())
+    }
+
     /// Whether callers can't prove who they are: there is no TLS, or it asks for no certificates.
     #[must_use]
     pub fn takes_any_name(&self) -> bool {

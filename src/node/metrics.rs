@@ -12,18 +12,19 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 
+use crate::limits;
 use crate::node::address::Address;
 use crate::node::listen::{ListenError, ListenOptions, Listener, Socket};
 use crate::node::wire::Stream;
 
 /// The most bytes of a request, body not counted: it has none.
-pub const MAX_REQUEST: usize = 4096;
+pub const MAX_REQUEST: usize = limits::METRICS_REQUEST;
 
 /// How long a request and its answer may take.
-pub const TIME: Duration = Duration::from_secs(5);
+pub const TIME: Duration = limits::METRICS_TIME;
 
 /// The most connections at a time.
-pub const CONNECTIONS: usize = 16;
+pub const CONNECTIONS: usize = limits::METRICS_CONNECTIONS;
 
 /// How long to wait when the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);

@@ -145,6 +145,7 @@ pub struct Node<H> {
     /// Those that call and those that are called, ended ones included.
     tasks: RefCell<Vec<AbortHandle>>,
     running: Rc<Running>,
+    insecure: Cell<bool>,
 }
 
 /// How many tasks there are.
@@ -169,7 +170,13 @@ impl<H: Handler> Node<H> {
     #[must_use]
     pub fn new(options: Options, control: Control, handler: H) -> Self {
         let shared = Rc::new(Shared::new(handler, control));
-        Self { options: Rc::new(options), shared, tasks: RefCell::default(), running: Rc::default() }
+        Self {
+            options: Rc::new(options),
+            shared,
+            tasks: RefCell::default(),
+            running: Rc::default(),
+            insecure: Cell::new(false),
+        }
     }
 
     /// Adds a peer and begins to call it.
@@ -189,6 +196,7 @@ impl<H: Handler> Node<H> {
 
     /// Begins to answer calls: of all peers that were added, whether they are called or not.
     pub fn listen(&self, listener: Listener) -> Listening {
+        self.insecure.set(self.insecure.get() || listener.is_insecure());
         let listening = Listening::default();
         let (shared, options) = (Rc::clone(&self.shared), Rc::clone(&self.options));
         self.spawn(Host::run(shared, options, listener, listening.clone()));
@@ -203,6 +211,12 @@ impl<H: Handler> Node<H> {
             task.await;
         };
         self.tasks.borrow_mut().push(tokio::task::spawn_local(task).abort_handle());
+    }
+
+    /// Whether it answers calls of anybody on another machine who uses the name of a peer.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        self.insecure.get()
     }
 
     /// How many callers were turned away, by [`RefusalReason::label`].

@@ -172,8 +172,7 @@ fn compare(before: &Side<'_>, after: &Side<'_>, doubt: Option<&Cause>) -> Handov
     let mut tables: Vec<TableHandover> =
         before.tables.iter().filter_map(|table| follow(before, after, table, doubt)).collect();
     for travelling in &after.tables {
-        let is_it = |known: &Travelling<'_>| known.table.wire_name() == travelling.table.wire_name();
-        if !before.tables.iter().any(is_it) {
+        if before.travelling(&travelling.table.wire_name()).next().is_none() {
             tables.extend(starts(before, after, travelling));
         }
     }
@@ -253,8 +252,8 @@ fn successor<'a, 'i>(
     table: &StickTable,
 ) -> Result<(&'i StickTable, &'a Live<'i>), Cause> {
     let wire = table.wire_name();
-    let named = after.tables.iter().filter(|travelling| travelling.table.wire_name() == wire);
-    let found = named.filter_map(|travelling| Some((travelling.table, after.section_of(travelling)?)));
+    let found =
+        after.travelling(&wire).filter_map(|travelling| Some((travelling.table, after.section_of(travelling)?)));
     if let Some(best) = found.max_by_key(|(_, live)| live.answers(from, after.version)) {
         return Ok(best);
     }
@@ -288,8 +287,9 @@ fn obstacle(before: &Side<'_>, after: &Side<'_>, from: &Live<'_>, to: &Live<'_>,
     }
     // HAProxy lets sections share an address, and the system chooses which of them gets a call.
     let carries = |live: &Live<'_>| {
-        let in_it = |new: &&Travelling<'_>| after.section_of(new).is_some_and(|s| s.section.name == live.section.name);
-        after.tables.iter().filter(in_it).any(|new| new.table.wire_name() == table.wire_name())
+        let is_in_it =
+            |new: &Travelling<'_>| after.section_of(new).is_some_and(|s| s.section.name == live.section.name);
+        after.travelling(&table.wire_name()).any(is_in_it)
     };
     if !answering.iter().all(|live| carries(live)) {
         return Some(Cause::AddressShared);

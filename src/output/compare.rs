@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::entries::{self, Listed, records};
-use super::json::VERSION;
+use super::json::{self, VERSION};
 use crate::escape;
 use crate::grammar::DataType;
 use crate::record::{Checksum, Formatter, Time};
@@ -181,7 +181,7 @@ pub fn json(tables: &[Compared<'_>], names: &[&str], out: &mut dyn Write) -> io:
         write!(out, r#"{},"differ":["#, head.strip_suffix('}').unwrap_or(&head))?;
         for (n, difference) in table.differences.iter().enumerate() {
             out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
-            serde_json::to_writer(&mut *out, &difference_json(table, difference, names)?)?;
+            json::print_compact(&difference_json(table, difference, names)?, out)?;
         }
         write!(out, "]}}")?;
     }

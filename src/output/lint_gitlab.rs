@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    json::{Each, Hex},
+    json::{self, Each, Hex},
     lint::Report,
     lint_text::{Texts, position, relative},
     redact::Redactor,
@@ -30,8 +30,7 @@ pub fn print(report: &Report<'_>, redactor: &Redactor, folder: &Path, out: &mut 
             location: Location { path: relative(&at.source.name, folder), lines: Lines { begin: at.line } },
         })
     };
-    serde_json::to_writer_pretty(&mut *out, &Each(|| report.findings.iter().zip(&prints).filter_map(issue)))?;
-    out.write_all(b"\n")
+    json::print(&Each(|| report.findings.iter().zip(&prints).filter_map(issue)), out)
 }
 
 #[derive(Serialize)]

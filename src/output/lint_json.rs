@@ -1,19 +1,16 @@
 //! Findings as JSON: the shape of `check` and `check-ids` in the contract of the command line.
 
-use std::{borrow::Cow, io};
+use std::io;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::{
-    json::{self, Each},
+    json::{self, Each, text},
     lint::{Checked, Report, Summary},
     lint_text::Texts,
     redact::Redactor,
 };
-use crate::{
-    escape,
-    lint::{Finding, Label, ServerIds},
-};
+use crate::lint::{Finding, Label, ServerIds};
 
 /// Prints a report. Instances are sorted by name, findings by the name of their first place's instance, then by file, line and
 /// rule. A finding is made when it is its turn.
@@ -33,8 +30,7 @@ pub fn print(report: &Report<'_>, redactor: &Redactor, out: &mut dyn io::Write) 
         }),
         summary: report.summary().into(),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    out.write_all(b"\n")
+    json::print(&document, out)
 }
 
 #[derive(Serialize)]
@@ -91,10 +87,10 @@ impl Serialize for FindingJson<'_> {
         let labels = || finding.labels.iter().filter_map(|label| LabelJson::new(label, report, &texts));
         object.serialize_field("labels", &Each(labels))?;
         if let Some(backend) = &finding.backend {
-            object.serialize_field("backend", &name(backend))?;
+            object.serialize_field("backend", &text(backend))?;
         }
         if let Some(server) = &finding.server {
-            object.serialize_field("server", &name(&server.server))?;
+            object.serialize_field("server", &text(&server.server))?;
             object.serialize_field("ids", &Ids { server, instances })?;
         }
         object.end()
@@ -132,9 +128,4 @@ impl Serialize for Ids<'_> {
         let id = |index: usize| self.server.ids.get(index).copied().flatten();
         serializer.collect_map(self.instances.iter().map(|(index, instance)| (instance.name, id(*index))))
     }
-}
-
-/// A name; what is no UTF-8 is escaped.
-pub(super) fn name(bytes: &[u8]) -> Cow<'_, str> {
-    str::from_utf8(bytes).map_or_else(|_| escape::name(bytes), Cow::Borrowed)
 }

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, io, path::Path};
 use serde::Serialize;
 
 use super::{
-    json::Each,
+    json::{self, Each},
     lint::{Checked, Report, Unread},
     lint_gitlab::fingerprints,
-    lint_json::{Ids, name},
+    lint_json::Ids,
     lint_text::{Texts, position, relative},
     redact::Redactor,
 };
@@ -48,8 +48,7 @@ pub fn print(report: &Report<'_>, redactor: &Redactor, folder: &Path, out: &mut 
         }),
     };
     let log = Log { schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs: [run] };
-    serde_json::to_writer_pretty(&mut *out, &log)?;
-    out.write_all(b"\n")
+    json::print(&log, out)
 }
 
 /// What results are made from.
@@ -77,8 +76,8 @@ impl<'a> Shown<'a> {
             partial_fingerprints: BTreeMap::from([("peerctl/v1", fingerprint)]),
             properties: Properties {
                 fixable: finding.fixable,
-                backend: finding.backend.as_deref().map(|backend| name(backend).into_owned()),
-                server: finding.server.as_ref().map(|server| name(&server.server).into_owned()),
+                backend: finding.backend.as_deref().map(|backend| json::text(backend).into_owned()),
+                server: finding.server.as_ref().map(|server| json::text(&server.server).into_owned()),
                 ids: finding.server.as_ref().map(|server| Ids { server, instances: self.instances }),
             },
         }

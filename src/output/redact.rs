@@ -26,6 +26,7 @@ use crate::{
     config::{Document, Environment, LineNo},
     escape,
     grammar::secrets,
+    model::{Instance, reading::Place},
     span::Span,
 };
 
@@ -96,6 +97,17 @@ impl Redactor {
             }
         }
         shown
+    }
+
+    /// The value of a word of a line as it may be shown: hidden where a part of the word is secret, such as the default of a
+    /// variable.
+    #[must_use]
+    pub fn word<'v>(&self, instance: &Instance<'_>, place: Place, word: usize, value: &'v [u8]) -> Cow<'v, [u8]> {
+        if self.key.is_some() && is_secret(instance, place, word) {
+            Cow::Owned(self.mark(value).into_bytes())
+        } else {
+            Cow::Borrowed(value)
+        }
     }
 
     /// Texts of another program that read `documents` with `environment`, and may quote them, as they may be shown. The
@@ -204,6 +216,13 @@ impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Redactor").field("hides", &self.key.is_some()).finish()
     }
+}
+
+/// Whether a part of a word is secret.
+pub(super) fn is_secret(instance: &Instance<'_>, place: Place, word: usize) -> bool {
+    let Some(file) = instance.files.get(place.file) else { return false };
+    let own = instance.word_span(place, word);
+    secret_spans(&file.document, place.line).iter().any(|secret| secret.start < own.end && own.start < secret.end)
 }
 
 /// The bytes of a line that are secret, in order, without overlaps. Its LF and the CR before it never are.

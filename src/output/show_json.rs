@@ -5,15 +5,12 @@ use std::{borrow::Cow, io};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::{
-    json::{self, Each},
+    json::{self, Each, text},
     redact::Redactor,
     table_json::TableJson,
 };
-use crate::{
-    escape,
-    model::{
-        Bind, Instance, LocalPeer, PeerEntry, PeersSection, Place, Proxy, ProxyKind, Server, StickTable, peers::port,
-    },
+use crate::model::{
+    Bind, Instance, LocalPeer, PeerEntry, PeersSection, Place, Proxy, ProxyKind, Server, StickTable, peers::port,
 };
 
 /// Prints instances with their names, in their order. Peers sections, peers and tables are sorted by name, backends and
@@ -27,8 +24,7 @@ pub fn print(instances: &[(&str, &Instance<'_>)], redactor: &Redactor, out: &mut
         version: json::VERSION,
         instances: Each(|| instances.iter().map(|(name, instance)| InstanceJson { name, instance, redactor })),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    out.write_all(b"\n")
+    json::print(&document, out)
 }
 
 #[derive(Serialize)]
@@ -54,7 +50,8 @@ impl Serialize for InstanceJson<'_> {
         object.serialize_field("peers", &Each(|| sections().map(|s| SectionJson::new(instance, s, redactor))))?;
         object.serialize_field("tables", &Each(|| tables(instance, instance.tables())))?;
         let backends = || instance.proxies.iter().filter(|proxy| proxy.kind != ProxyKind::Frontend);
-        object.serialize_field("backends", &Each(|| backends().map(|proxy| BackendJson { instance, proxy })))?;
+        object
+            .serialize_field("backends", &Each(|| backends().map(|proxy| BackendJson { instance, proxy, redactor })))?;
         object.end()
     }
 }
@@ -87,7 +84,6 @@ struct SectionJson<'a> {
 
 impl<'a> SectionJson<'a> {
     fn new(instance: &'a Instance<'a>, section: &'a PeersSection, redactor: &Redactor) -> Self {
-        let local = instance.local.name.as_deref();
         Self {
             name: text(&section.name),
             file: file(instance, section.place),
@@ -95,9 +91,9 @@ impl<'a> SectionJson<'a> {
             disabled: section.disabled,
             effective: instance.keeps(section),
             shards: section.shards,
-            binds: section.binds.iter().map(|bind| BindJson::new(section, bind, redactor)).collect(),
+            binds: section.binds.iter().map(|bind| BindJson::new(instance, section, bind, redactor)).collect(),
             peers: sorted(&section.entries, |e| &e.name)
-                .map(|entry| PeerJson::new(section, entry, local, redactor))
+                .map(|entry| PeerJson::new(instance, section, entry, redactor))
                 .collect(),
             tables: tables(instance, instance.tables_of(section).collect()).collect(),
         }
@@ -111,9 +107,10 @@ struct BindJson<'a> {
 }
 
 impl<'a> BindJson<'a> {
-    fn new(section: &'a PeersSection, bind: &'a Bind, redactor: &Redactor) -> Self {
+    fn new(instance: &Instance<'_>, section: &'a PeersSection, bind: &'a Bind, redactor: &Redactor) -> Self {
         let params: Vec<&[u8]> = section.bind_params(bind).collect();
-        Self { address: text(&bind.address), params: shown(redactor, &params) }
+        let address = owned_or_text(redactor.word(instance, bind.place, 1, &bind.address));
+        Self { address, params: shown(redactor, &params) }
     }
 }
 
@@ -130,12 +127,13 @@ struct PeerJson<'a> {
 }
 
 impl<'a> PeerJson<'a> {
-    fn new(section: &'a PeersSection, entry: &'a PeerEntry, local: Option<&[u8]>, redactor: &Redactor) -> Self {
+    fn new(instance: &Instance<'_>, section: &'a PeersSection, entry: &'a PeerEntry, redactor: &Redactor) -> Self {
+        let local = instance.local.name.as_deref();
         let params: Vec<&[u8]> = section.params(entry).collect();
         let address = section.address(entry);
         Self {
             name: text(&entry.name),
-            address: address.map(text),
+            address: address.map(|address| owned_or_text(redactor.word(instance, entry.place, 2, address))),
             port: address.and_then(port),
             local: local.map(|local| local == entry.name),
             guest: entry.guest,
@@ -148,16 +146,18 @@ impl<'a> PeerJson<'a> {
 struct BackendJson<'a> {
     instance: &'a Instance<'a>,
     proxy: &'a Proxy<'a>,
+    redactor: &'a Redactor,
 }
 
 impl Serialize for BackendJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { instance, proxy } = self;
+        let Self { instance, proxy, redactor } = self;
         let mut object = serializer.serialize_struct("Backend", 4)?;
         object.serialize_field("name", &text(&proxy.name))?;
         object.serialize_field("file", file(instance, proxy.place))?;
         object.serialize_field("line", &proxy.place.line.human())?;
-        object.serialize_field("servers", &Each(|| proxy.servers.iter().map(ServerJson::new)))?;
+        let server = |server| ServerJson::new(instance, server, redactor);
+        object.serialize_field("servers", &Each(|| proxy.servers.iter().map(server)))?;
         object.end()
     }
 }
@@ -172,12 +172,12 @@ struct ServerJson<'a> {
 }
 
 impl<'a> ServerJson<'a> {
-    fn new(server: &'a Server<'_>) -> Self {
+    fn new(instance: &Instance<'_>, server: &'a Server<'_>, redactor: &Redactor) -> Self {
         Self {
             name: text(&server.name),
             id: server.id,
             explicit: server.explicit,
-            address: text(&server.address),
+            address: owned_or_text(redactor.word(instance, server.place, 2, &server.address)),
             line: server.place.line.human(),
         }
     }
@@ -201,14 +201,12 @@ fn file<'a>(instance: &'a Instance<'_>, place: Place) -> &'a str {
 
 /// Parameters of a line, their secrets hidden.
 fn shown<'a>(redactor: &Redactor, params: &[&'a [u8]]) -> Vec<Cow<'a, str>> {
-    let shown = |word: Cow<'a, [u8]>| match word {
-        Cow::Borrowed(word) => text(word),
-        Cow::Owned(word) => Cow::Owned(text(&word).into_owned()),
-    };
-    redactor.parameters(params).into_iter().map(shown).collect()
+    redactor.parameters(params).into_iter().map(owned_or_text).collect()
 }
 
-/// Text as it is; a byte that is no text as `\xNN`.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
-    str::from_utf8(bytes).map_or_else(|_| escape::name(bytes), Cow::Borrowed)
+fn owned_or_text(word: Cow<'_, [u8]>) -> Cow<'_, str> {
+    match word {
+        Cow::Borrowed(word) => text(word),
+        Cow::Owned(word) => Cow::Owned(text(&word).into_owned()),
+    }
 }

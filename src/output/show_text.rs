@@ -114,12 +114,14 @@ impl Page<'_> {
     }
 
     fn bind(&mut self, bind: &Bind) -> io::Result<()> {
-        let words = [self.shown(std::slice::from_ref(&bind.address)), self.shown(&bind.params)].concat();
+        let address = self.redactor.word(self.instance, bind.place, 1, &bind.address);
+        let words = [vec![escape::name(&address).into_owned()], self.shown(&bind.params)].concat();
         self.wrapped("    bind ", &words, " ")
     }
 
     fn entry(&mut self, section: &PeersSection, entry: &PeerEntry, widths: [usize; 2]) -> io::Result<()> {
-        let address = section.address(entry).map_or("–".into(), escape::name);
+        let address = section.address(entry).map(|address| self.redactor.word(self.instance, entry.place, 2, address));
+        let address = address.map_or("–".to_owned(), |address| escape::name(&address).into_owned());
         let local = self.instance.local.name.as_ref() == Some(&entry.name);
         let mut roles = vec![if section.uses_tls(entry) { "TLS" } else { "plain" }];
         roles.extend(local.then_some("local"));
@@ -160,7 +162,8 @@ impl Page<'_> {
     fn server(&mut self, server: &Server<'_>, width: usize) -> io::Result<()> {
         let id = server.id.map_or("?".to_owned(), |id| id.to_string());
         let mark = if server.explicit { '=' } else { ' ' };
-        let (name, address) = (escape::name(&server.name), escape::name(&server.address));
+        let address = self.redactor.word(self.instance, server.place, 2, &server.address);
+        let (name, address) = (escape::name(&server.name), escape::name(&address));
         let condition = condition(server.known).map(|text| format!("  {text}")).unwrap_or_default();
         writeln!(self.out, "    {mark} {id:>6}  {name:width$}  {address}{condition}")
     }

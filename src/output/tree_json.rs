@@ -38,7 +38,7 @@ pub fn print(source: &Source, out: &mut dyn io::Write) -> io::Result<()> {
         blocks: Each(|| document.blocks().iter().map(|block| BlockNode::new(document, block))),
         errors: Each(|| document.errors().iter().map(|error| ErrorNode::new(source, error))),
     };
-    serde_json::to_writer(&mut *out, &tree)?;
+    json::print_compact(&tree, out)?;
     out.write_all(b"\n")
 }
 

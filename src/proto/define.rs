@@ -12,16 +12,17 @@
 //! ```
 
 use crate::grammar::{DataArgument, DataType, KeyType};
+use crate::limits;
 use crate::proto::error::ProtoError;
 use crate::proto::reader::Reader;
 use crate::proto::varint;
 use crate::stick::{Definition, Layout, MAX_ELEMENTS, ValueKind};
 
 /// The longest name of a table this side takes, in bytes.
-pub const MAX_NAME: u32 = 1024;
+pub const MAX_NAME: u32 = limits::NAME;
 
 /// The longest key this side takes, in bytes: what fits HAProxy's buffer.
-pub const MAX_KEY: u32 = 16_384;
+pub const MAX_KEY: u32 = limits::KEY;
 
 const MESSAGE: &str = "a table definition";
 

@@ -3,12 +3,14 @@
 //! Each direction of a session has one, empty at its start, shared by all its tables. The sender gives out the ids 1 to 128 in
 //! turn and then replaces the oldest.
 
+use crate::limits;
+
 /// The most texts of a dictionary, and so the highest id.
-pub const SLOTS: usize = 128;
+pub const SLOTS: usize = limits::TEXTS;
 
 /// The longest text this side takes or sends, in bytes. HAProxy reads names from lines of 2048 bytes at most; versions
 /// up to 3.4 write over the end of a buffer when a peer taught them a text of 16 kB.
-pub const MAX_TEXT: usize = 2048;
+pub const MAX_TEXT: usize = limits::TEXT;
 
 /// The texts of the receiving direction.
 #[derive(Clone, Debug, Default)]

@@ -9,8 +9,10 @@
 
 use std::fmt;
 
+use crate::limits;
+
 /// The longest line of a hello this side takes, in bytes without its end.
-pub const MAX_LINE: usize = 256;
+pub const MAX_LINE: usize = limits::HELLO_LINE;
 
 /// The longest status line this side takes, in bytes.
 pub const MAX_STATUS: usize = 64;

@@ -1,6 +1,12 @@
 //! HAProxy's peers protocol, 2.0 and 2.1, without sockets and clocks.
 //!
-//! [`Session`] is one end of one connection. It is fed bytes and the time, and drained of events and bytes.
+//! [`Session`] is one end of one connection. It is fed bytes and the time, and drained of events and bytes. Whatever a peer
+//! sends, nothing here panics.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::indexing_slicing)
+)]
 
 pub mod define;
 pub mod dictionary;

@@ -17,6 +17,7 @@ mod timers;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::limits;
 use crate::proto::error::ProtoError;
 use crate::proto::hello::{Status, Version};
 use crate::proto::update::ServerKey;
@@ -46,7 +47,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// A session of ours, called `us`, with the usual limits: messages of 1 MiB, 1024 tables.
+    /// A session of ours, called `us`, with the usual [`limits`].
     #[must_use]
     pub fn new(us: &[u8], role: Role) -> Self {
         Self {
@@ -54,8 +55,8 @@ impl Options {
             pid: 1,
             role,
             answer: Answer::Partial,
-            max_payload: 1 << 20,
-            max_tables: 1024,
+            max_payload: limits::MESSAGE,
+            max_tables: limits::TABLES,
             times: Times::default(),
         }
     }

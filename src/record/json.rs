@@ -17,7 +17,7 @@ pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
             '\n' => out.extend_from_slice(b"\\n"),
             '\r' => out.extend_from_slice(b"\\r"),
             '\t' => out.extend_from_slice(b"\\t"),
-            c if escape::is_unsafe(c) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| push_unit(out, *unit)),
+            c if escape::is_unsafe(c) => escape::push_json(out, c),
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
@@ -61,11 +61,6 @@ pub(super) fn lower_hex(number: u32) -> [u8; 8] {
 /// Whether a byte stands for itself in a string, whatever stands beside it.
 const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
-}
-
-fn push_unit(out: &mut Vec<u8>, unit: u16) {
-    out.extend_from_slice(b"\\u");
-    out.extend([12, 8, 4, 0].map(|shift| DIGITS[usize::from(unit >> shift & 15)]));
 }
 
 #[cfg(test)]

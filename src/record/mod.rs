@@ -3,6 +3,8 @@
 //! [`Writer`] and [`Reader`] know nothing of files: they work on a [`Journal`] and on [`Read`](std::io::Read).
 //! `docs/records.md` describes the format.
 
+use crate::limits;
+
 mod error;
 mod event;
 mod fast;
@@ -30,8 +32,8 @@ pub use write::{Checksum, Writer};
 /// The version of the format that is written, and the newest one that is read.
 pub const VERSION: u32 = 1;
 /// The most bytes of a line, its end included.
-pub const MAX_LINE: usize = 4 << 20;
+pub const MAX_LINE: usize = limits::RECORD_LINE;
 /// The most bytes of the name of a peer or of a table.
-pub const MAX_NAME: usize = 1024;
+pub const MAX_NAME: usize = limits::NAME as usize;
 /// The most tables of a file; one that several peers have counts for each of them.
-pub const MAX_TABLES: usize = 16_384;
+pub const MAX_TABLES: usize = limits::RECORD_TABLES;

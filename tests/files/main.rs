@@ -5,9 +5,12 @@
 
 mod concurrency;
 mod faults;
+mod large;
 mod links;
 mod metadata;
 mod output;
+mod poor_disks;
+mod power;
 mod program;
 mod recovery;
 mod refusals;

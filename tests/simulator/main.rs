@@ -104,7 +104,7 @@ use std::time::Instant;
 use support::random::Random;
 use world::{Counts, World};
 
-use peerctl::{aggregate, escape, grammar, hold, output, proto, record, stick, table};
+use peerctl::{aggregate, escape, grammar, hold, limits, output, proto, record, stick, table};
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().expect("a number"))

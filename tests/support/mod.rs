@@ -28,6 +28,7 @@ mod program;
 pub(crate) mod random;
 mod running;
 pub(crate) mod shown;
+pub(crate) mod terminal;
 mod wait;
 pub(crate) mod wire;
 

@@ -67,7 +67,7 @@ impl<'a> Listeners<'a> {
                     _ => {}
                 }
             }
-            let listen = Listen { address, tls };
+            let listen = Listen { address, tls, allow: Vec::new() };
             if let Err(failure) = listen.options() {
                 problems.failure(word.span, failure);
             }

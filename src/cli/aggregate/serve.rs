@@ -17,10 +17,10 @@ use std::time::Duration;
 use super::options::Options;
 use crate::cli::args::AggregateArgs;
 use crate::cli::daemon::{self, LAST_LINES, Manager, PATIENCE, TICK};
-use crate::cli::dump::tell;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
+use crate::cli::stderr::tell;
 use crate::cli::stdout;
 use crate::cli::view::View;
 use crate::node::{self, Control, Listener, Node, Retry, clock};
@@ -64,6 +64,7 @@ async fn serve(
         for listener in listeners {
             node.listen(listener);
         }
+        crate::cli::target::warn_if_insecure(&node);
         for (name, certificate_names, call) in calls {
             match call {
                 Some(call) => node.dial(call),
@@ -176,7 +177,7 @@ fn show(node: &Node<Runner>) -> Result<(), Failure> {
 fn turn(node: &Node<Runner>, control: &Control) -> bool {
     let mut runner = node.handler();
     let goes_on = runner.turn(clock::now());
-    tell(&std::mem::take(&mut runner.messages));
+    tell(std::mem::take(&mut runner.messages));
     let owes = runner.owes();
     drop(runner);
     if owes {

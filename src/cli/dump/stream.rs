@@ -144,7 +144,7 @@ impl Stream {
         let _what_failed_is_said_now = self.spool.push(Item::End(complete));
         if let Some(Stopped::TooMuch(bytes)) = stopped {
             let mib = bytes >> 20;
-            super::tell(&[format!(
+            crate::cli::stderr::tell([format!(
                 "the reader is too slow: {mib} MiB wait for it, and no more is taken; what came is written and marked as \
                  incomplete; write into a file (-o), or dump less (--table)"
             )]);

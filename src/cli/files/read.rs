@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::limits;
+
 use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
@@ -15,7 +17,7 @@ use super::error::FileError;
 use super::resolve::{Place, Target, resolve};
 
 /// The largest configuration read, in bytes: places in it are 32-bit numbers.
-pub const MAX_BYTES: u64 = u32::MAX as u64;
+pub const MAX_BYTES: u64 = limits::CONFIGURATION;
 
 /// How often a file that changes while it is read is read again.
 const TRIES: usize = 5;

@@ -1,9 +1,9 @@
 //! The start from a state file.
 
 use crate::cli::args::HoldArgs;
-use crate::cli::dump::tell;
 use crate::cli::failure::Failure;
 use crate::cli::state::StateFile;
+use crate::cli::stderr::tell;
 use crate::cli::wall::WallClock;
 use crate::escape;
 use crate::hold::Standby;

@@ -4,7 +4,7 @@ use super::keeper::Keeper;
 use crate::cli::daemon::PATIENCE;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::target::{Listen, Target, Targets};
+use crate::cli::target::{self, Listen, Target, Targets};
 use crate::node::{self, Control, Listener, Listening, Node, PeerIndex, Retry};
 
 /// The peers of a node, and where they call us.
@@ -84,6 +84,7 @@ impl Roster {
         let Some((listen, listener)) = listen.zip(listener) else { return Ok("nothing listens".to_owned()) };
         let text = format!("peers can call {}", listen.address);
         self.listener = Some((listen, node.listen(listener)));
+        target::warn_if_insecure(node);
         Ok(text)
     }
 }

@@ -1,7 +1,9 @@
 //! `--listen`: where peers call us.
 
-use super::Address;
-use crate::cli::{args::ConnectArgs, failure::Failure};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Address, Target};
+use crate::cli::{args::ConnectArgs, failure::Failure, stderr::tell};
 use crate::escape;
 use crate::node::tls::{ClientTlsOptions, ServerTls, ServerTlsOptions};
 use crate::node::{self, AddressError};
@@ -13,6 +15,8 @@ pub struct Listen {
     pub address: Address,
     /// The TLS that callers must use, with a certificate of ours; `None` for plain TCP.
     pub tls: Option<ServerTlsOptions>,
+    /// From where peers may call; nothing in particular = from anywhere.
+    pub allow: Vec<IpAddr>,
 }
 
 impl Listen {
@@ -23,7 +27,19 @@ impl Listen {
     pub fn options(&self) -> Result<node::ListenOptions, Failure> {
         let tls = self.tls.as_ref().map(ServerTls::new).transpose().map_err(|error| super::unusable(&error))?;
         // Whether plain will do was decided before.
-        Ok(node::ListenOptions { address: self.address.clone(), tls, insecure_plaintext: true, allow: Vec::new() })
+        Ok(node::ListenOptions {
+            address: self.address.clone(),
+            tls,
+            insecure_plaintext: true,
+            allow: self.allow.clone(),
+        })
+    }
+}
+
+/// Says that anybody can call, if that is so.
+pub fn warn_if_insecure<H: node::Handler>(node: &node::Node<H>) {
+    if node.is_insecure() {
+        tell(["insecure: whoever reaches this listener can read and write the tables under the name of a peer"]);
     }
 }
 
@@ -40,8 +56,9 @@ pub fn metrics_address(text: &str) -> Result<Address, AddressError> {
     }
 }
 
-/// The listener that the options ask for. `tls` is how the peers would be called.
-pub(super) fn listen(args: &ConnectArgs, text: &str, tls: Option<&ClientTlsOptions>) -> Result<Listen, Failure> {
+/// The listener that the options ask for, where these peers call.
+pub(super) fn listen(args: &ConnectArgs, text: &str, peers: &[Target]) -> Result<Listen, Failure> {
+    let tls = peers.iter().find_map(|target| target.tls.as_ref());
     let shown = escape::name(text.as_bytes());
     let Some(address) = Address::read(text.as_bytes()) else {
         let help = "write it as on a `bind` line: 127.0.0.1:10999, :10999, [::1]:10999 or unix@/path";
@@ -59,5 +76,39 @@ pub(super) fn listen(args: &ConnectArgs, text: &str, tls: Option<&ClientTlsOptio
                     --insecure-plaintext";
         return Err(Failure::misuse(format!("--listen {shown} would take plain calls from other machines"), help));
     }
-    Ok(Listen { address, tls })
+    let allow = if tls.is_none() && !address.is_private() { addresses(peers) } else { Vec::new() };
+    Ok(Listen { address, tls, allow })
+}
+
+/// Where peers call from that can't prove who they are: the addresses they are called at, and this machine, if all of them are
+/// numbers.
+fn addresses(peers: &[Target]) -> Vec<IpAddr> {
+    let number = |target: &Target| match &target.address {
+        Some(Address::Ip(address)) if !address.ip().is_unspecified() => Some(address.ip().to_canonical()),
+        _ => None,
+    };
+    let numbers: Option<Vec<IpAddr>> = peers.iter().map(number).collect();
+    let ours = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    numbers.map(|numbers| numbers.into_iter().chain(ours).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(address: &str) -> Target {
+        let address = Address::read(address.as_bytes());
+        Target { name: None, us: Box::from(*b"us"), address, proxy_header: false, tls: None }
+    }
+
+    #[test]
+    fn plain_calls_come_from_where_the_peers_are_if_that_is_known() {
+        let allowed = addresses(&[peer("10.0.0.1:1"), peer("[2001:db8::1]:1")]);
+        let named = |ip: &str| allowed.contains(&ip.parse().expect("an address"));
+        assert!(["10.0.0.1", "2001:db8::1", "127.0.0.1", "::1"].into_iter().all(named), "{allowed:?}");
+        assert!(!named("10.0.0.2"));
+        for unknown in ["lb2.example:1", "0.0.0.0:1", "unix@/run/peers"] {
+            assert!(addresses(&[peer("10.0.0.1:1"), peer(unknown)]).is_empty(), "{unknown}");
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::follower::Follower;
 use super::outlet::Counts;
-use crate::cli::dump::tell;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::queue::LAST_WORDS;
+use crate::cli::stderr::tell;
 use crate::node::clock;
 
 /// Between two looks at whoever reads slowly.
@@ -49,7 +49,7 @@ pub(super) fn end(mut follower: Follower, ending: Ending, began: Instant) -> Res
         };
     }
     let messages = std::mem::take(&mut follower.messages);
-    tell(&messages.into_iter().map(|message| message.text).collect::<Vec<_>>());
+    tell(messages.into_iter().map(|message| message.text).collect::<Vec<_>>());
     if let Some(failure) = follower.failed.take() {
         return Err(failure);
     }

@@ -1,10 +1,11 @@
 //! One table of one peer.
 
+use crate::limits;
 use crate::stick::Definition;
 use crate::table::{Contents, Filter, Full, Limits, Store, StoreError};
 
 /// How much is kept of one table: about five million entries with a counter or two. The oldest make room, as in HAProxy.
-const LIMITS: Limits = Limits { entries: usize::MAX, bytes: 512 << 20, full: Full::EvictOldest };
+const LIMITS: Limits = Limits { entries: usize::MAX, bytes: limits::MEMORY, full: Full::EvictOldest };
 
 /// A table of a peer and its entries.
 #[derive(Debug)]

@@ -86,6 +86,8 @@ fn metrics(follower: &Follower, top: &Top, node: &Node<Follower>) -> String {
     metrics.sample(&[], lost);
     metrics.metric("entries_merged_total", Kind::Counter, "Entries that a later state of the same key replaced.");
     metrics.sample(&[], merged);
+    metrics.metric("insecure", Kind::Gauge, "1 where anybody who calls from another machine can use a peer's name.");
+    metrics.sample(&[], u8::from(node.is_insecure()));
     metrics.metric("refused_callers_total", Kind::Counter, "Callers that were turned away.");
     for (reason, count) in node.refusals() {
         metrics.sample(&[("reason", reason)], count);

@@ -9,8 +9,8 @@ use super::outlet::Outlet;
 use super::recording;
 use super::ui::{Ui, Wish};
 use crate::cli::args::WatchArgs;
-use crate::cli::dump::tell;
 use crate::cli::files;
+use crate::cli::stderr::tell;
 use crate::node::{Control, Node, clock};
 
 /// How often it is looked whether something is to be done.
@@ -113,7 +113,7 @@ impl<'a> Rounds<'a> {
             self.trouble = trouble;
         }
         match &mut self.ui {
-            None => tell(&lines.into_iter().map(|line| line.text).collect::<Vec<_>>()),
+            None => tell(lines.into_iter().map(|line| line.text).collect::<Vec<_>>()),
             Some(ui) => {
                 if let Some(line) = lines.iter().rfind(|line| !line.shown) {
                     ui.notice(now, line.text.clone());

@@ -18,6 +18,7 @@ use rustix::process::{Signal, getpid, kill_process};
 use signal_hook::SigId;
 
 use crate::cli::spool::{Destination, Spool};
+use crate::cli::stderr;
 use crate::output::screen::Screen;
 
 /// How long a terminal may take to be put back.
@@ -117,7 +118,7 @@ impl Tty {
         let said = Said::default();
         let own = Arc::clone(&said);
         panic::set_hook(Box::new(move |panic| {
-            own.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
+            own.lock().unwrap_or_else(PoisonError::into_inner).push(stderr::mistake(panic));
         }));
         let (spool, job) = (Some(Spool::start(Destination::Stdout)), Job::default());
         let mut tty = Self { terminal, frames, spool, said, job };
@@ -226,13 +227,10 @@ impl Drop for Tty {
             signal_hook::low_level::unregister(id);
         }
         if !std::thread::panicking() {
-            drop(panic::take_hook());
+            stderr::expect_mistakes();
         }
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        for text in &*said {
-            // Nothing is left to do if standard error is gone.
-            let _ = writeln!(io::stderr(), "peerctl: {text}");
-        }
+        stderr::tell(&*said);
     }
 }
 

@@ -17,6 +17,7 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use thiserror::Error;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+use zeroize::Zeroize as _;
 
 use crate::node::wire::Stream;
 use certificate::Certificate;
@@ -31,6 +32,13 @@ pub struct Pem {
     pub name: String,
     /// Its text.
     pub text: Vec<u8>,
+}
+
+/// Keys don't stay in memory that others get next.
+impl Drop for Pem {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
 }
 
 /// Without the text, which may hold a key.

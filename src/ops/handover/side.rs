@@ -1,7 +1,10 @@
 //! One side of a reload: which sections are alive, where they listen, how they call, and which tables travel.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::{
     grammar::{ParamTable, Version},
+    model::reading::Place,
     model::{Address, Call, Instance, Listener, PeerEntry, PeerKeyword, PeersSection, StickTable},
 };
 
@@ -13,6 +16,12 @@ pub(super) struct Side<'i> {
     pub(super) sections: Vec<Live<'i>>,
     /// The tables that travel, in the order of the files.
     pub(super) tables: Vec<Travelling<'i>>,
+    /// Those of them with a name on the wire, as indices.
+    named: HashMap<Vec<u8>, Vec<usize>>,
+    /// All tables, the first one of each name on the wire.
+    known: HashMap<Vec<u8>, &'i StickTable>,
+    /// Where the tables of disabled proxies stand.
+    disabled: HashSet<Place>,
     instance: &'i Instance<'i>,
 }
 
@@ -35,11 +44,15 @@ pub(super) struct Travelling<'i> {
 impl<'i> Side<'i> {
     pub(super) fn new(instance: &'i Instance<'i>, local: &'i [u8]) -> Self {
         let live = |section| Live::new(section, local, instance.version);
+        let disabled = instance.proxies.iter().filter(|proxy| proxy.disabled);
         let mut side = Self {
             local,
             version: instance.version,
             sections: instance.peers.iter().filter_map(live).collect(),
             tables: Vec::new(),
+            named: HashMap::new(),
+            known: HashMap::new(),
+            disabled: disabled.filter_map(|proxy| Some(proxy.table.as_ref()?.place)).collect(),
             instance,
         };
         let travelling = |table: &'i StickTable| {
@@ -47,7 +60,14 @@ impl<'i> Side<'i> {
             let section = side.sections.iter().position(|live| live.section.name == name)?;
             Some(Travelling { table, section })
         };
-        side.tables = instance.tables().into_iter().filter_map(travelling).collect();
+        let all = instance.tables();
+        side.tables = all.iter().copied().filter_map(travelling).collect();
+        for (at, travelling) in side.tables.iter().enumerate() {
+            side.named.entry(travelling.table.wire_name()).or_default().push(at);
+        }
+        for table in all {
+            side.known.entry(table.wire_name()).or_insert(table);
+        }
         side
     }
 
@@ -58,9 +78,13 @@ impl<'i> Side<'i> {
 
     /// The table with this name on the wire: one that travels, else one that stays.
     pub(super) fn table_on_wire(&self, name: &[u8]) -> Option<&'i StickTable> {
-        let named = |table: &&StickTable| table.wire_name() == name;
-        let travelling = self.tables.iter().map(|travelling| travelling.table).find(named);
-        travelling.or_else(|| self.instance.tables().into_iter().find(named))
+        let travelling = self.travelling(name).next().map(|travelling| travelling.table);
+        travelling.or_else(|| self.known.get(name).copied())
+    }
+
+    /// The tables with this name on the wire that travel, in the order of the files.
+    pub(super) fn travelling(&self, name: &[u8]) -> impl Iterator<Item = &Travelling<'i>> {
+        self.named.get(name).into_iter().flatten().filter_map(|at| self.tables.get(*at))
     }
 
     pub(super) fn section_named(&self, name: &[u8]) -> Option<&'i PeersSection> {
@@ -81,9 +105,7 @@ impl<'i> Side<'i> {
 
     /// HAProxy takes `peers` off the tables of disabled proxies.
     fn of_disabled_proxy(&self, table: &StickTable) -> bool {
-        let is_its = |table: &StickTable, place| table.section.is_none() && table.place == place;
-        let proxies = self.instance.proxies.iter().filter(|proxy| proxy.disabled);
-        proxies.filter_map(|proxy| proxy.table.as_ref()).any(|own| is_its(table, own.place))
+        table.section.is_none() && self.disabled.contains(&table.place)
     }
 }
 

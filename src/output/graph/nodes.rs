@@ -1,6 +1,7 @@
 //! The boxes: instances with their local names and listeners, and peers that nobody given is.
 
 use super::Node;
+use crate::output::redact;
 use crate::{
     escape,
     grammar::ParamTable,
@@ -66,6 +67,9 @@ pub(super) fn called_at(instance: &Instance<'_>, entry: &PeerEntry) -> Option<St
 
 /// A word of a line as it stands there: what a reference is filled in with stays where it is.
 fn shown(instance: &Instance<'_>, place: Place, word: usize, value: &[u8]) -> String {
+    if redact::is_secret(instance, place, word) {
+        return "‹redacted›".to_owned();
+    }
     let text = instance.files.get(place.file).map_or(&b""[..], |f| f.document.text());
     let raw = instance.word_span(place, word).of(text);
     let text = if raw.contains(&b'$') { raw } else { value };

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::escape;
-use crate::output::json::VERSION;
+use crate::output::json::{self, VERSION};
 use crate::output::probe::{Report, View};
 use crate::runtime::{Advice, Severity};
 use crate::stick::{Definition, Field};
@@ -77,8 +77,7 @@ struct ColumnJson {
 pub fn print(reports: &[Report], views: &[View], out: &mut dyn Write) -> io::Result<()> {
     let peers = reports.iter().map(PeerJson::from).collect();
     let document = DocumentJson { version: VERSION, peers, sockets: views.iter().map(SocketJson::from).collect() };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    out.write_all(b"\n")
+    json::print(&document, out)
 }
 
 impl From<&Report> for PeerJson {

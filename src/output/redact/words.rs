@@ -48,10 +48,13 @@ fn secrets_of_words(document: &Document, line: LineNo) -> (Vec<Span>, u32) {
 
 /// The secrets among words that are parameters of a line.
 pub(super) fn secrets_of_parameters(words: &[&[u8]]) -> Vec<Hit> {
-    // A first word that starts no statement, so that parameters aren't taken for one.
-    let mut all = vec![Word { raw: b"server", value: Cow::Borrowed(b"server"), special: false }];
-    all.extend(words.iter().map(|w| Word { raw: w, value: Cow::Borrowed(*w), special: false }));
-    let mut hits: Vec<Hit> = hits(&all).into_iter().filter_map(|(n, range)| Some((n.checked_sub(1)?, range))).collect();
+    // What stands before parameters, so that they aren't taken for it.
+    const BEFORE: [&[u8]; 3] = [b"server", b"name", b"address"];
+    let word = |raw| Word { raw, value: Cow::Borrowed(raw), special: false };
+    let mut all: Vec<Word<'_>> = BEFORE.into_iter().map(word).collect();
+    all.extend(words.iter().copied().map(word));
+    let behind = |(n, range): Hit| Some((n.checked_sub(BEFORE.len())?, range));
+    let mut hits: Vec<Hit> = hits(&all).into_iter().filter_map(behind).collect();
     // One for each word: the widest.
     hits.sort_by_key(|(word, range)| (*word, range.start, std::cmp::Reverse(range.end)));
     hits.dedup_by_key(|(word, _)| *word);

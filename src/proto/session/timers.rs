@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::limits;
+
 /// The timers of a session. HAProxy has 3 s for its own heartbeats and closes after 5 s of silence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Times {
@@ -18,8 +20,8 @@ pub struct Times {
 impl Default for Times {
     fn default() -> Self {
         Self {
-            handshake: Duration::from_secs(5),
-            message: Duration::from_secs(5),
+            handshake: limits::HANDSHAKE,
+            message: limits::MESSAGE_TIME,
             silence: Duration::from_secs(5),
             heartbeat: Duration::from_millis(2500),
         }

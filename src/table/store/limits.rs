@@ -15,7 +15,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 1 << 20, bytes: 512 << 20, full: Full::EvictOldest }
+        Self { entries: 1 << 20, bytes: crate::limits::MEMORY, full: Full::EvictOldest }
     }
 }
 

@@ -106,6 +106,8 @@ fn metrics(runner: &mut Runner, node: &Node<Runner>) -> String {
         metrics.metric("state_failed", Kind::Gauge, "1 while the disk takes nothing, so that nothing is acknowledged.");
         metrics.sample(&[], u8::from(state.health() != Health::Well));
     }
+    metrics.metric("insecure", Kind::Gauge, "1 where anybody who calls from another machine can use a peer's name.");
+    metrics.sample(&[], u8::from(node.is_insecure()));
     metrics.metric("refused_callers_total", Kind::Counter, "Callers that were turned away.");
     for (reason, count) in node.refusals() {
         metrics.sample(&[("reason", reason)], count);

@@ -13,6 +13,7 @@ use crate::cli::stdout;
 use crate::escape;
 use crate::node::clock;
 use crate::output::aggregate::{Aggregation, Peer, Source, StateFile, Status, Table, Unwritable};
+use crate::output::json;
 
 /// Shows what a running aggregator does.
 ///
@@ -22,15 +23,15 @@ pub(in crate::cli) fn run(args: &StatusArgs) -> Result<Exit, Failure> {
     let Answer { status: Some(value), .. } = ask(&args.control, &Question::Status)? else {
         return Err(Failure::new(Exit::Io, "the answer has no status", "is this the socket of an aggregator?"));
     };
-    let text = match args.format {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&value).unwrap_or_default()),
+    match args.format {
+        Format::Json => stdout::print(|out| json::print(&value, out))?,
         Format::Human => {
             let status: Result<Status, _> = serde_json::from_value(value);
             let help = "that is another daemon; --format json shows what it says";
-            status.map_err(|_| Failure::misuse("it has no status of an aggregator", help))?.human()
+            let text = status.map_err(|_| Failure::misuse("it has no status of an aggregator", help))?.human();
+            stdout::print(|out| out.write_all(escape::text(text.as_bytes()).as_bytes()))?;
         }
-    };
-    stdout::print(|out| out.write_all(text.as_bytes()))?;
+    }
     Ok(Exit::Done)
 }
 
