@@ -48,7 +48,7 @@ pub fn run(view: &View, args: &CompareArgs) -> Result<Exit, Failure> {
         let bar = bar(&targets.peers);
         let learned = learn(targets, course, collector)?;
         bar.finish_and_clear();
-        tell(&learned.problems());
+        tell(learned.problems());
         if let Ending::Interrupted(signal) = learned.ending {
             return Ok(Exit::of_signal(signal));
         }

@@ -137,7 +137,7 @@ impl Dump<'_> {
                 printed?
             }
         };
-        tell(&said.into_iter().collect::<Vec<_>>());
+        tell(said);
         Ok(if listing.collector.dropped > 0 { Exit::Incomplete } else { Exit::Done })
     }
 

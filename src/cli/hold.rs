@@ -116,7 +116,7 @@ impl Hold<'_> {
             node.handler().stopping = true;
             daemon::goodbye(&node, &control, &mut signals).await;
             let mut keeper = node.handler();
-            tell(&std::mem::take(&mut keeper.messages));
+            tell(std::mem::take(&mut keeper.messages));
             Ok::<_, Failure>((ending, keeper.state.take(), summary(&keeper, self.began)))
         });
         let (ending, state, summary) = ended.map_err(|error| Failure::io("epoll", "", &error))??;

@@ -32,7 +32,7 @@ struct Seen {
 impl Perform for Seen {
     fn print(&mut self, c: char) {
         if escape::is_unsafe(c) {
-            self.effects.push(format!("{:?} moves or hides what is printed", c));
+            self.effects.push(format!("{c:?} moves or hides what is printed"));
         }
     }
 
@@ -66,6 +66,7 @@ impl Perform for Seen {
 }
 
 /// Texts that mean something to a terminal, a log, a spreadsheet, JSON, Prometheus, a shell or a picture: more than 500.
+#[expect(clippy::too_many_lines, reason = "a list")]
 pub(crate) fn hostile() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     // Every byte: between others, at the end, and twice.

@@ -116,7 +116,7 @@ async fn serve(
             show(&node)?;
         }
         let mut runner = node.handler();
-        tell(&std::mem::take(&mut runner.messages));
+        tell(std::mem::take(&mut runner.messages));
         let finished = runner.finish(LAST_LINES);
         tell(&[status::summary(&runner, began)]);
         return finished.map(|()| exit);
