@@ -221,6 +221,7 @@ impl Sum {
 mod tests {
     use super::*;
     use crate::grammar::{DataType, KeyType};
+    use crate::table::{Limits, ServerKey, Store, Update};
 
     fn plan(data_type: DataType, period_ms: Option<u32>, policy: (DataPolicy, OnReset)) -> Plan {
         let layout = Layout::new([(data_type, None, period_ms)]);
@@ -249,5 +250,72 @@ mod tests {
         assert_eq!(kept, [7]);
         assert!(plan.keep(&[5], &[4], &mut kept));
         assert_eq!(kept, [12]);
+    }
+
+    /// A source: what it has, when it was told, and whether it is connected.
+    type Source<'a> = (&'a [u64], u64, bool);
+
+    /// The total of two sources at 1000 ms, of which one keeps 5 and 50 from before.
+    fn total(
+        field: (DataType, Option<u32>, Option<u32>),
+        policy: (DataPolicy, OnReset),
+        sources: [Source<'_>; 2],
+    ) -> Vec<u64> {
+        let layout = Layout::new([field]);
+        let definition =
+            Definition { name: (*b"t").into(), key_type: KeyType::IP, key_len: 4, expire_ms: 60_000, layout };
+        let plan = Plan::new(&definition, &Policy { of: [(field.0, policy)].into() });
+        let mut sum = Sum::default();
+        sum.begin(&plan);
+        let mut kept = Some([5, 50].as_slice());
+        for (values, told_ms, is_up) in sources {
+            let mut store = Store::new(definition.clone(), Limits::default()).expect("narrow");
+            let (key, server_key) = (&[10, 0, 0, 1], ServerKey::Unchanged);
+            store.apply(told_ms, &Update { key, values, server_key, update_id: 1, life_ms: None, resync: false });
+            let entry = store.get(key, 1000).expect("it lives");
+            sum.add(&plan, &Part { entry, kept: kept.take(), is_up });
+        }
+        sum.finish(&plan);
+        sum.values
+    }
+
+    #[test]
+    fn connections_count_while_their_source_is_connected() {
+        let conn_cur = (DataType::CONN_CUR, None, None);
+        let sum = (DataPolicy::Sum, OnReset::Current);
+        assert_eq!(total(conn_cur, sum, [(&[3], 0, true), (&[4], 0, true)]), [7]);
+        assert_eq!(total(conn_cur, sum, [(&[3], 0, true), (&[4], 0, false)]), [3]);
+    }
+
+    #[test]
+    fn of_two_that_were_used_at_the_same_time_the_first_one_is_the_last() {
+        let (gpc0, last) = ((DataType::GPC0, None, None), (DataPolicy::Last, OnReset::Current));
+        assert_eq!(total(gpc0, last, [(&[3], 500, true), (&[4], 500, true)]), [3]);
+        assert_eq!(total(gpc0, last, [(&[3], 500, true), (&[4], 501, true)]), [4]);
+    }
+
+    #[test]
+    fn the_greatest_and_the_least_rate_are_found_wherever_they_are() {
+        let rate = (DataType::GPC0_RATE, None, Some(10_000));
+        let [small, large]: [Source<'_>; 2] = [(&[2000, 0, 50], 1000, true), (&[5000, 0, 100], 1000, true)];
+        for (policy, expected) in [(DataPolicy::Max, large), (DataPolicy::Min, small)] {
+            for both in [[small, large], [large, small]] {
+                assert_eq!(total(rate, (policy, OnReset::Current), both), expected.0, "{policy:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_element_keeps_what_was_its_own() {
+        let (gpc, monotonic) = ((DataType::GPC, Some(2), None), (DataPolicy::Sum, OnReset::Monotonic));
+        assert_eq!(total(gpc, monotonic, [(&[1, 10], 0, true), (&[2, 20], 0, true)]), [8, 80]);
+    }
+
+    #[test]
+    fn tags_of_all_have_the_bits_of_each() {
+        let gpt0 = (DataType::GPT0, None, None);
+        let tags: [Source<'_>; 2] = [(&[0b110], 0, true), (&[0b011], 0, true)];
+        assert_eq!(total(gpt0, (DataPolicy::And, OnReset::Current), tags), [0b010]);
+        assert_eq!(total(gpt0, (DataPolicy::Or, OnReset::Current), tags), [0b111]);
     }
 }

@@ -206,6 +206,35 @@ mod tests {
     }
 
     #[test]
+    fn rates_are_compared_as_they_are_now() {
+        use std::cmp::Ordering::{Equal, Greater, Less};
+        let counter = |elapsed_ms, current, previous| FreqCtr { elapsed_ms, current, previous };
+        // 10 + 100 · 6/10
+        let rates = sum(&[(counter(4_000, 10, 100), 0)], 10_000);
+        for (other, age, expected) in [
+            (counter(0, 70, 0), 0, Equal),
+            (counter(9_000, 71, 0), 0, Less),
+            (counter(0, 69, 0), 0, Greater),
+            (counter(3_000, 0, 100), 0, Equal),
+            (counter(2_000, 0, 100), 1_000, Equal),
+            (counter(2_000, 0, 100), 999, Less),
+            (counter(2_000, 0, 100), 1_001, Greater),
+            (counter(0, 100, 0), 13_000, Equal),
+            (counter(0, 1_000, 1_000), 20_000, Greater),
+        ] {
+            assert_eq!(rates.compare(other, age), expected, "{other:?} after {age} ms");
+        }
+        assert_eq!(sum(&[], 10_000).compare(counter(0, 0, 0), 0), Equal);
+    }
+
+    #[test]
+    fn a_window_may_start_up_to_a_period_ahead() {
+        let ahead = |ms: u32| FreqCtr { elapsed_ms: ms.wrapping_neg(), current: 7, previous: 0 };
+        assert_eq!(Window::of(ahead(10_000), 0, 10_000), Some(Window { age: 0, current: 7, previous: 0 }));
+        assert_eq!(Window::of(ahead(10_001), 0, 10_000), None);
+    }
+
+    #[test]
     fn the_largest_counts_saturate() {
         let most = FreqCtr { elapsed_ms: 0, current: u32::MAX, previous: u32::MAX };
         let one = sum(&[(most, 1), (most, 2)], 10_000).counter();

@@ -203,7 +203,7 @@ impl Aggregation {
                 plural(self.sources, "source")
             ),
         };
-        text + &format!("{lease:<57} echoes thrown away: {}\n", grouped(echoed.into()))
+        text + &format!("{lease:<56}  echoes thrown away: {}\n", grouped(echoed.into()))
     }
 }
 
@@ -282,7 +282,7 @@ mod tests {
              lb2  ✗ rejected: it stores http_req_rate(30s). Its part is not in the totals.\n  \
              lb1  ✗ st_src.agg: it has no such table\n  \
              lb3  ✗ down: connection refused\n\
-             lease: withdrawn, 1 of 3 sources fresh; nodes fall back to their local limits echoes thrown away: 1,031\n"
+             lease: withdrawn, 1 of 3 sources fresh; nodes fall back to their local limits  echoes thrown away: 1,031\n"
         );
     }
 }

@@ -252,7 +252,9 @@ fn a_key_that_was_cleared_and_forgotten_stays_away() {
         let said = aggregator.program.stderr().matches("lb2: in sync").count();
         lb2.restart_empty();
         aggregator.wait_said("lb2: in sync", said + 1);
-        assert_eq!(number(&lb2, "st_src", "10.0.0.2", "http_req_cnt"), 7, "HAProxy {}", haproxy.branch());
+        wait_until(&format!("HAProxy {} has its own entry again", haproxy.branch()), || {
+            (number(&lb2, "st_src", "10.0.0.2", "http_req_cnt") == 7).then_some(())
+        });
         assert_eq!(number(&lb2, "st_src", KEY, "http_req_cnt"), 0, "HAProxy {}", haproxy.branch());
         wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", 1);
         wait_total(&[&lb1, &lb2], "st_src", "10.0.0.2", "http_req_cnt", 7);

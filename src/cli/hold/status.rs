@@ -11,6 +11,7 @@ use crate::cli::stdout;
 use crate::escape;
 use crate::node::clock;
 use crate::output::hold::{Peer, StateFile, Status, Table};
+use crate::output::json;
 
 /// Shows what a running standby holds.
 ///
@@ -20,15 +21,15 @@ pub(super) fn run(args: &HoldStatusArgs) -> Result<Exit, Failure> {
     let Answer { status: Some(value), .. } = ask(&args.control, &Question::Status)? else {
         return Err(Failure::new(Exit::Io, "the answer has no status", "is this the socket of a `peerctl hold`?"));
     };
-    let text = match args.format {
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(&value).unwrap_or_default()),
+    match args.format {
+        Format::Json => stdout::print(|out| json::print(&value, out))?,
         Format::Human => {
             let status: Result<Status, _> = serde_json::from_value(value);
             let help = "that is another daemon; --format json shows what it says";
-            status.map_err(|_| Failure::misuse("it has no status of a standby", help))?.human()
+            let text = status.map_err(|_| Failure::misuse("it has no status of a standby", help))?.human();
+            stdout::print(|out| out.write_all(text.as_bytes()))?;
         }
-    };
-    stdout::print(|out| out.write_all(text.as_bytes()))?;
+    }
     Ok(Exit::Done)
 }
 
