@@ -18,6 +18,7 @@ use std::ops::Not;
 
 use thiserror::Error;
 
+use crate::escape;
 use crate::grammar::keywords::{Predicate, PredicateFacts, predicates};
 use crate::grammar::{Release, Version};
 use crate::units::number;
@@ -150,7 +151,7 @@ impl<'a> Reader<'a> {
         let name = self.rest().split(|byte| matches!(byte, b' ' | b'(')).next().unwrap_or_default();
         let error = |kind| CondError { offset: start, kind };
         let Some(predicate) = predicates().iter().find(|predicate| predicate.name.as_bytes() == name) else {
-            return Err(error(CondErrorKind::NoTerm { found: String::from_utf8_lossy(name).into_owned() }));
+            return Err(error(CondErrorKind::NoTerm { found: escape::name(name).into_owned() }));
         };
         let release = self.facts.release.map(|release| release.version);
         if let Some(version) = release.filter(|version| !predicate.lifetime.contains(Some(*version))) {
@@ -228,7 +229,7 @@ pub enum CondErrorKind {
     /// Something else where an integer, a parenthesis or a predicate is expected.
     #[error("`{found}` is no condition; expected an integer, `(`, `!` or a predicate such as defined(NAME)")]
     NoTerm {
-        /// The word found; may be empty.
+        /// The word found, escaped; may be empty.
         found: String,
     },
     /// A predicate of a later version.
@@ -277,6 +278,16 @@ mod tests {
             build: &|_, _| Truth::Unknown,
         };
         eval(text.as_bytes(), &facts).map_err(|error| error.kind)
+    }
+
+    #[test]
+    fn an_error_shows_what_was_found_escaped() {
+        let found = |text: &str| truth(text).map_err(|kind| kind.to_string()).expect_err("no condition");
+        assert!(
+            found("fe\0\u{1b}[31mver").starts_with("`fe\\x00\\x1b[31mver` is no condition"),
+            "{}",
+            found("fe\0\u{1b}[31mver")
+        );
     }
 
     #[test]

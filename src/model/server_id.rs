@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use thiserror::Error;
 
+use crate::escape;
 use crate::grammar::Version;
 use crate::units::number;
 
@@ -178,9 +179,9 @@ pub fn parse_id(text: &[u8], version: Option<Version>) -> Result<u32, IdError> {
     let id = low_bits(text);
     let large = id > MAX_OLD && version.is_none_or(|version| version < Version::new(3, 4));
     if id == 0 {
-        Err(IdError::NotPositive { found: String::from_utf8_lossy(text).into_owned() })
+        Err(IdError::NotPositive { found: escape::name(text).into_owned() })
     } else if large {
-        Err(IdError::TooLarge { found: String::from_utf8_lossy(text).into_owned() })
+        Err(IdError::TooLarge { found: escape::name(text).into_owned() })
     } else {
         Ok(id)
     }
@@ -221,7 +222,7 @@ pub fn parse_template(text: &[u8]) -> Result<RangeInclusive<u32>, TemplateError>
     if low <= high && high <= MAX_OLD {
         Ok(low..=high)
     } else {
-        Err(TemplateError { found: String::from_utf8_lossy(text).into_owned() })
+        Err(TemplateError { found: escape::name(text).into_owned() })
     }
 }
 
