@@ -95,7 +95,7 @@ impl Keeper {
         let unfit =
             if unfit == 0 { String::new() } else { format!("; {unfit} can't be sent: no HAProxy could take them") };
         self.messages
-            .push(format!("{}: it asked for everything and was taught {taught} entries ({end}){unfit}", at.shown));
+            .push(format!("{}: it asked for everything and was taught {taught} {} ({end}){unfit}", at.shown, if taught == 1 { "entry" } else { "entries" }));
         None
     }
 
