@@ -17,6 +17,8 @@ pub mod config;
 pub mod escape;
 #[path = "../src/grammar/mod.rs"]
 pub mod grammar;
+#[path = "../src/limits.rs"]
+pub mod limits;
 #[path = "../src/lint/mod.rs"]
 pub mod lint;
 #[path = "../src/model/mod.rs"]

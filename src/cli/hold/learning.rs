@@ -94,8 +94,11 @@ impl Keeper {
         let end = if whole { "finished" } else { "partial" };
         let unfit =
             if unfit == 0 { String::new() } else { format!("; {unfit} can't be sent: no HAProxy could take them") };
-        self.messages
-            .push(format!("{}: it asked for everything and was taught {taught} {} ({end}){unfit}", at.shown, if taught == 1 { "entry" } else { "entries" }));
+        self.messages.push(format!(
+            "{}: it asked for everything and was taught {taught} {} ({end}){unfit}",
+            at.shown,
+            if taught == 1 { "entry" } else { "entries" }
+        ));
         None
     }
 
