@@ -6,7 +6,7 @@
 
 mod tables;
 
-use std::{cell::RefCell, collections::VecDeque};
+use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
 use peerctl::{
@@ -39,15 +39,18 @@ fuzz_target!(|data: &[u8]| {
         for [text, more] in data.as_chunks().0 {
             for n in 0..=(more & 7) {
                 // The longest there is, now and then.
-                let long = [*text; MAX_TEXT];
-                let short = [text.wrapping_add(n)];
-                ends.send(definition, decoder, if *more == 0xff { &long } else { &short }, &mut out);
+                let text = if *more == 0xff { Text::Long(*text) } else { Text::Short(text.wrapping_add(n)) };
+                ends.send(definition, decoder, text, &mut out);
             }
         }
-        for (id, text) in &ends.model.texts {
-            assert_eq!(ends.received.get(*id), Some(&**text), "all numbers that are in use stand for what they should");
+        for (id, text) in (1..).zip(&ends.model.texts[..ends.model.in_use()]) {
+            assert_eq!(
+                ends.received.get(id),
+                Some(text.bytes()),
+                "all numbers that are in use stand for what they should"
+            );
         }
-        assert!((ends.model.texts.len() + 1..=SLOTS + 1).chain([0]).all(|id| ends.received.get(id).is_none()));
+        assert!((ends.model.in_use() + 1..=SLOTS + 1).chain([0]).all(|id| ends.received.get(id).is_none()));
     });
 });
 
@@ -64,40 +67,86 @@ impl Ends {
     fn full() -> Self {
         let mut ends = Self::default();
         TABLE.with_borrow_mut(|(definition, decoder)| {
-            (0..128).for_each(|n| ends.send(definition, decoder, &[n], &mut Vec::new()));
+            (0..128).for_each(|n| ends.send(definition, decoder, Text::Short(n), &mut Vec::new()));
         });
         ends
     }
 
-    fn send(&mut self, definition: &Definition, decoder: &mut Decoder, text: &[u8], out: &mut Vec<u8>) {
-        let (id, is_new) = self.sent.id(text);
+    fn send(&mut self, definition: &Definition, decoder: &mut Decoder, text: Text, out: &mut Vec<u8>) {
+        let bytes = text.bytes();
+        let (id, is_new) = self.sent.id(bytes);
         assert_eq!((id, is_new), self.model.id(text));
-        let reference = Reference { id, text: is_new.then_some(text) };
+        let reference = Reference { id, text: is_new.then_some(bytes) };
         out.clear();
         update::encode(definition, Head { id: None, life_ms: None }, b"\0\0\0\x07", &[0], reference, out);
         let (_, _, read) = decoder.decode(Type::INCREMENTAL, out, &mut self.received).expect("an entry");
-        assert_eq!((read, self.received.get(id)), (Some(reference), Some(text)));
+        assert_eq!((read, self.received.get(id)), (Some(reference), Some(bytes)));
     }
 }
 
-/// The last 128 texts, oldest first, with their numbers.
-#[derive(Clone, Default)]
+/// The texts of this target: so few that the model can note of each where it is.
+#[derive(Clone, Copy)]
+enum Text {
+    Short(u8),
+    Long(u8),
+}
+
+impl Text {
+    fn bytes(self) -> &'static [u8] {
+        static LONG: [[u8; MAX_TEXT]; 256] = {
+            let mut texts = [[0; MAX_TEXT]; 256];
+            let mut byte = 0;
+            while byte < 256 {
+                texts[byte] = [byte as u8; MAX_TEXT];
+                byte += 1;
+            }
+            texts
+        };
+        match self {
+            Self::Short(byte) => &LONG[usize::from(byte)][..1],
+            Self::Long(byte) => &LONG[usize::from(byte)],
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::Short(byte) => usize::from(byte),
+            Self::Long(byte) => 256 + usize::from(byte),
+        }
+    }
+}
+
+/// The last 128 texts by their numbers, and the number of each text, 0 if it has none.
+#[derive(Clone)]
 struct Model {
-    texts: VecDeque<(usize, Vec<u8>)>,
+    texts: [Text; 128],
+    ids: [u8; 512],
     count: usize,
 }
 
+impl Default for Model {
+    fn default() -> Self {
+        Self { texts: [Text::Short(0); 128], ids: [0; 512], count: 0 }
+    }
+}
+
 impl Model {
-    fn id(&mut self, text: &[u8]) -> (usize, bool) {
-        if let Some((id, _)) = self.texts.iter().find(|(_, known)| known == text) {
-            return (*id, false);
+    fn in_use(&self) -> usize {
+        self.count.min(128)
+    }
+
+    fn id(&mut self, text: Text) -> (usize, bool) {
+        let known = self.ids[text.index()];
+        if known > 0 {
+            return (known.into(), false);
         }
-        if self.texts.len() == 128 {
-            self.texts.pop_front();
+        let slot = self.count % 128;
+        if self.count >= 128 {
+            self.ids[self.texts[slot].index()] = 0;
         }
-        let id = self.count % 128 + 1;
         self.count += 1;
-        self.texts.push_back((id, text.to_vec()));
-        (id, true)
+        self.texts[slot] = text;
+        self.ids[text.index()] = u8::try_from(slot + 1).expect("at most 128");
+        (slot + 1, true)
     }
 }
