@@ -46,7 +46,8 @@ ordered() {
 # One program.
 one() {
     local name=${1##*/} start=$SECONDS status=0
-    "$1" >"$logs/$name.log" 2>&1 </dev/null || status=$?
+    # What nohup or a shell's & has made this script ignore would be ignored by all that the tests start.
+    env --default-signal "$1" >"$logs/$name.log" 2>&1 </dev/null || status=$?
     [ $status -eq 0 ] || touch "$logs/$name.failed"
     (
         flock 9
