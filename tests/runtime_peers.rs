@@ -92,9 +92,9 @@ fn called(setup: Setup<'_>, network: &Network, case: &str) -> String {
             peer.wait_for(frames::INCREMENTAL, 1);
             peer.send(&frames::ack(definition.payload[0].into(), 1));
             peer.send(&frames::definition(5, "/t", (6, 32), 1 << 2, 600_000, &[]));
-            peer.send(&frames::update(1, &frames::string_key(b"x"), &[4]));
+            peer.send(&frames::update(7, &frames::string_key(b"x"), &[4]));
             peer.wait_for(frames::ACK, 1);
-            until(&lb1, |section| guest(section).tables.iter().any(|table| table.last_acked == 1))
+            until(&lb1, |section| guest(section).tables.iter().any(|table| table.last_acked == 7))
         }
         "malformed" => {
             peer.send(&[255, 0]);
@@ -136,7 +136,9 @@ fn between_two(setup: &Setup<'_>, case: &str) -> String {
     lb1.wait_established("lb2");
     lb1.set_entry("mesh/t", "a", "data.gpc0 1");
     lb2.set_entry("mesh/t", "b", "data.gpc0 1");
-    until(&lb1, |section| section.is_synchronised() && guest(section).tables.iter().all(|table| table.last_acked > 0))
+    until(&lb1, |section| {
+        section.is_synchronised() && guest(section).tables.iter().all(|table| table.update > 0 && table.last_acked > 0)
+    })
 }
 
 /// The cases with what is said about the guest (or the other HAProxy): its worst severity, and a part of a state and of a `next`.
@@ -233,7 +235,11 @@ fn counters_and_ids_of_peers_are_read() {
         let [shop, t] = &*guest.tables else { panic!("two tables: {:?}", guest.tables) };
         assert_eq!((&*shop.name, shop.local_id, shop.remote_id, shop.unsent()), (b"shop".as_slice(), 2, 0, 0));
         assert_eq!((&*t.name, t.local_id, t.remote_id, t.remote_data), (b"mesh/t".as_slice(), 1, 5, 1 << 2));
-        assert_eq!((t.last_acked, t.last_pushed, t.last_get, t.local_update), (1, 2, 1, 2), "{branch}: {t:?}");
+        assert_eq!(
+            (t.last_acked, t.last_get, t.update, t.last_pushed, t.local_update),
+            (7, 7, 1, 2, 2),
+            "{branch}: {t:?}"
+        );
         assert_eq!((t.unacknowledged(), t.unsent(), t.table_update, t.is_being_taught()), (1, 0, 3, false));
         assert!(section.is_synchronised() && !guest.owes_confirm() && !guest.is_asked());
     }

@@ -153,7 +153,7 @@ pub struct SharedTable {
     pub remote_data: u64,
     /// HAProxy's bits; see [`Self::is_being_taught`].
     pub flags: u32,
-    /// The last update the peer has acknowledged, of those numbered by this HAProxy.
+    /// The last update received that this HAProxy has acknowledged, as the peer numbers them.
     pub last_acked: u32,
     /// The last update sent to the peer.
     pub last_pushed: u32,
@@ -161,7 +161,7 @@ pub struct SharedTable {
     pub last_get: u32,
     /// Where the teaching of all entries began.
     pub teaching_origin: u32,
-    /// The table's update that the peer's last one was made.
+    /// The last update the peer has acknowledged, of those numbered by this HAProxy: the next session goes on behind it.
     pub update: u32,
     /// The newest update of the table, learned ones included.
     pub table_update: u32,
@@ -187,7 +187,7 @@ impl SharedTable {
     /// This HAProxy's updates that the peer has not acknowledged yet, modulo 2^32.
     #[must_use]
     pub const fn unacknowledged(&self) -> u32 {
-        distance(self.last_acked, self.local_update)
+        distance(self.update, self.local_update)
     }
 }
 

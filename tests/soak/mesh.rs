@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use peerctl::grammar::DataType;
 use peerctl::record::{Reader, Record};
+use peerctl::runtime::peers;
 
 use crate::faults::Faults;
 use crate::support::chaos::{Chaos, Plan};
@@ -225,6 +226,7 @@ impl<'a> Mesh<'a> {
         in_time(self.settle(Self::same_totals), "totals");
         in_time(self.settle(Self::same_entries), "entries of both instances");
         in_time(self.settle(Self::same_record), "the recording");
+        in_time(self.settle(Self::acknowledged_by_hold), "what hold has");
         self.compare();
         for (name, usage) in PROGRAMS.iter().zip(&self.usage) {
             usage.check(&format!("{what}, {name}"));
@@ -277,6 +279,17 @@ impl<'a> Mesh<'a> {
         (0..2).find_map(|lb| {
             let recorded = recorded.get(&format!("lb{}", lb + 1)).cloned().unwrap_or_default();
             differ(&own(lb, entries_of(&self.lbs[lb], HELD)), &own(lb, recorded))
+        })
+    }
+
+    /// `hold` promises nothing of what it hasn't acknowledged.
+    fn acknowledged_by_hold(&self) -> Option<String> {
+        self.lbs.iter().find_map(|lb| {
+            let sections = peers::parse(lb.cli("show peers").as_bytes()).expect("peers");
+            let hold =
+                sections.iter().flat_map(|section| &section.peers).find(|peer| *peer.name == *b"hold").expect("hold");
+            let table = hold.tables.iter().find(|table| table.unacknowledged() > 0)?;
+            Some(format!("{} of {} aren't acknowledged", table.unacknowledged(), table.name.escape_ascii()))
         })
     }
 
