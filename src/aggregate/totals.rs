@@ -50,6 +50,8 @@ pub(super) struct Totals {
     /// Entries that were looked at, piece by piece.
     pub(super) steps: u64,
     notes: Notes,
+    /// The longest life that any source has given its table.
+    longest_ms: u64,
 }
 
 /// What holds for all tables now.
@@ -102,6 +104,7 @@ impl Totals {
             slices: Vec::new(),
             steps: 0,
             notes: Notes::default(),
+            longest_ms: 0,
         }
     }
 

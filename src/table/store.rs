@@ -239,8 +239,9 @@ impl Store {
         self.generation = 1;
     }
 
-    /// Removes the entries of older generations: those that were not updated since [`Self::begin_generation`]. Right after a
-    /// resync that was finished, and only then, these are the entries that their source has lost. Returns their number.
+    /// Removes the living entries of older generations: those that were not updated since [`Self::begin_generation`]. Right
+    /// after a resync that was finished, and only then, these are the entries that their source has lost. Those whose life has
+    /// ended are left to [`Self::expire`], which tells of them. Returns their number.
     pub fn sweep_older(&mut self, now_ms: u64) -> usize {
         self.sweep_older_with(now_ms, |_| ())
     }
@@ -265,14 +266,12 @@ impl Store {
         while *budget > 0 && *place < self.records.end() {
             let at = *place;
             (*place, *budget) = (at + 1, *budget - 1);
-            let record = self.records.get(at);
-            if !record::is_occupied(record) || record::generation(record) == self.generation {
+            if record::generation(self.records.get(at)) == self.generation {
                 continue;
             }
-            if let Some(entry) = self.entry(at, now_ms) {
-                gone(entry);
-                count += 1;
-            }
+            let Some(entry) = self.entry(at, now_ms) else { continue };
+            gone(entry);
+            count += 1;
             self.remove_at(at);
         }
         self.counters.swept += count as u64;

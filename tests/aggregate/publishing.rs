@@ -1,9 +1,9 @@
 //! What is sent to whom, and when.
 
-use peerctl::aggregate::{DataPolicy, OnReset, PeerNumber, Publish, Relation};
+use peerctl::aggregate::{Announced, DataPolicy, OnReset, PeerNumber, Publish, Relation};
 use peerctl::grammar::DataType;
 
-use crate::setup::{World, definition, nodes, options, table};
+use crate::setup::{COLUMNS, World, definition, nodes, options, table};
 
 #[test]
 fn a_change_is_sent_at_once_and_those_that_follow_together() {
@@ -128,6 +128,45 @@ fn a_key_that_all_sources_have_lost_is_zero_once() {
     assert_eq!((status.tables[0].keys, status.tables[0].gone), (0, 0), "all know, so it is forgotten");
     world.teach(1, 7, &[1, 0, 0, 0]);
     assert_eq!(world.counts(0), [(7, 1)]);
+}
+
+#[test]
+fn a_key_whose_life_ends_unseen_just_before_its_source_is_asked_again_or_has_another_expire_is_zero_once() {
+    for change in ["a resync", "another expire"] {
+        let mut world = World::ready(nodes(2));
+        world.teach(0, 7, &[3, 0, 0, 0]);
+        assert_eq!((world.sent(0).len(), world.sent(1).len()), (1, 1));
+        // Its life is over, but nobody has looked since.
+        world.now += 60_000;
+        if change == "a resync" {
+            world.aggregator.ask(PeerNumber(0), world.now);
+            assert!(world.aggregator.wants_resync(PeerNumber(0), world.now));
+            world.aggregator.resync_ended(PeerNumber(0), true, world.now);
+        } else {
+            let other = definition("t", &format!("type integer expire 90s store {COLUMNS}"));
+            assert_eq!(world.announce(0, 0, &other), Announced::Accepted);
+        }
+        world.wait(100);
+        assert_eq!(world.sent(1), [(7, vec![0, 0, 0, 0], Some(1))], "after {change}");
+        assert_eq!(world.sent(0).len(), 1, "after {change}");
+        let status = world.aggregator.status(world.now);
+        assert_eq!((status.tables[0].keys, status.tables[0].gone), (0, 0), "after {change}");
+    }
+}
+
+#[test]
+fn what_is_gone_is_remembered_for_as_long_as_any_node_may_have_it() {
+    let mut world = World::ready(nodes(3));
+    let long = definition("t", &format!("type integer expire 10m store {COLUMNS}"));
+    assert_eq!(world.announce(1, 0, &long), Announced::Accepted);
+    world.teach(1, 7, &[3, 0, 0, 0]);
+    assert_eq!(world.sent(2), [(7, vec![3, 0, 0, 0], Some(600_000))]);
+    world.leave(2);
+    world.aggregator.forget(b"t", &7_u32.to_be_bytes(), world.now);
+    assert_eq!((world.counts(0), world.counts(1)), (vec![(7, 0)], vec![(7, 0)]));
+    world.wait(300_000);
+    world.join(2);
+    assert_eq!(world.counts(2), [(7, 0)]);
 }
 
 #[test]

@@ -7,6 +7,8 @@ use crate::aggregate::mismatch::{Mismatch, check, difference};
 use crate::stick::Definition;
 use crate::table::{EntryRef, Full, Limits, ServerKey, Store, Update};
 
+use super::lose::REMEMBERED_MS;
+use super::slices::What;
 use super::{Context, Totals};
 
 /// What one source has of a table.
@@ -99,6 +101,8 @@ impl Totals {
         cx: &Context,
     ) -> Result<(), Mismatch> {
         let now_ms = cx.now_ms;
+        let life_ms = if definition.expire_ms == 0 { REMEMBERED_MS } else { definition.expire_ms.into() };
+        self.longest_ms = self.longest_ms.max(life_ms);
         let known = self.inputs[source].store.as_ref().map(|store| store.definition().expire_ms);
         if known == Some(definition.expire_ms) {
             return Ok(());
@@ -112,7 +116,10 @@ impl Totals {
         }
         // If a resync is under way, what was copied wasn't part of it.
         store.begin_generation();
-        input.store = Some(store);
+        if input.store.replace(store).is_some() {
+            // Entries whose life had just ended aren't there any more, and nothing has told of them.
+            self.begin(source, What::Missing, cx);
+        }
         Ok(())
     }
 }

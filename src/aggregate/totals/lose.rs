@@ -5,7 +5,7 @@ use crate::aggregate::keys::{NONE, State, bits};
 use super::{Context, Totals, low};
 
 /// How long the end of a key of a table that never expires is remembered for destinations that are away.
-const REMEMBERED_MS: u64 = 3_600_000;
+pub(super) const REMEMBERED_MS: u64 = 3_600_000;
 
 /// How long a total that nobody has is remembered, if the node to be told goes away.
 const ORPHANED_MS: u64 = 10_000;
@@ -39,8 +39,7 @@ impl Totals {
         self.blocks.free(std::mem::replace(&mut key.block, NONE));
         self.publish(at, targets, cx);
         if !self.forget_if_told(at, cx) {
-            let rest = if self.source.expire_ms == 0 { REMEMBERED_MS } else { self.source.expire_ms.into() };
-            self.wheel.set(&mut self.keys.list, at, cx.now_ms, cx.now_ms + rest);
+            self.wheel.set(&mut self.keys.list, at, cx.now_ms, cx.now_ms + self.longest_ms);
         }
     }
 

@@ -15,11 +15,11 @@ pub(super) struct Slice {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum What {
+pub(super) enum What {
     /// What the source didn't teach in a resync goes.
     Sweep,
-    /// All that the source had taught is gone: its keys are told.
-    Drop,
+    /// Of what the source had taught, all or some is no longer there: those keys are told.
+    Missing,
     /// The source has come or gone: what counts only while it is connected has changed.
     Link,
 }
@@ -60,11 +60,11 @@ impl Totals {
             input.store = empty;
         }
         self.slices.retain(|slice| slice.source != source || slice.what != What::Sweep);
-        self.begin(source, What::Drop, cx);
+        self.begin(source, What::Missing, cx);
     }
 
     /// Begins, anew if it had begun before; what is little is done at once.
-    fn begin(&mut self, source: usize, what: What, cx: &Context) {
+    pub(super) fn begin(&mut self, source: usize, what: What, cx: &Context) {
         self.slices.retain(|slice| slice.source != source || slice.what != what);
         self.slices.push(Slice { source, what, at: 0 });
         let mut budget = AT_ONCE;
@@ -82,7 +82,7 @@ impl Totals {
             let (mut at, before) = (at, *budget);
             match what {
                 What::Sweep => self.sweep_from(source, &mut at, budget, cx),
-                What::Drop | What::Link => self.tell_from(source, what, &mut at, budget, cx),
+                What::Missing | What::Link => self.tell_from(source, what, &mut at, budget, cx),
             }
             self.steps += (before - *budget) as u64;
             if *budget == 0 {
