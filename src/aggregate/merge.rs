@@ -51,6 +51,11 @@ impl Plan {
         Self { steps, layout, keeps, has_order, has_gauges }
     }
 
+    /// Whether some total is the largest or smallest of rates: which one that is may change while nothing else does.
+    pub(super) fn compares_rates(&self) -> bool {
+        self.steps.iter().any(|step| is_rate(&step.from) && !matches!(step.policy, DataPolicy::Sum | DataPolicy::Last))
+    }
+
     /// Whether windows of rates have moved by more than a fiftieth of their period in values that are taught again: by as much
     /// as they may while they wait to be sent.
     pub(super) fn drifted(&self, old: &[u64], old_age_ms: u64, new: &[u64]) -> bool {

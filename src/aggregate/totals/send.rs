@@ -121,7 +121,8 @@ impl Totals {
         if key.queued != 0 {
             let next_end =
                 if self.sum.next_end_ms == u32::MAX { u64::MAX } else { now + u64::from(self.sum.next_end_ms) };
-            let until = rates_until.map_or(next_end, |until| until.min(next_end));
+            let until = if self.sum.parts > 1 && self.plan.compares_rates() { now + 1 } else { next_end };
+            let until = rates_until.map_or(until, |rates| rates.min(until));
             let end = self.sum.rest_ms.map(|rest| now + u64::from(rest));
             key.block = self.blocks.put(Block { at: now, until, rates_until, end }, &self.sum.values);
         }
