@@ -41,7 +41,7 @@ struct Node {
     entries: BTreeMap<u32, (Vec<u64>, u64, u32)>,
     /// What it was taught of the totals: values, when, and until when it keeps them.
     totals: BTreeMap<u32, (Vec<u64>, u64, u64)>,
-    /// Keys whose totals it has from an aggregator that has ended, and of which nobody knows any more.
+    /// Keys whose totals it has from an aggregator that has ended; the one that goes on may not know that.
     orphans: BTreeSet<u32>,
     next_id: u32,
     is_up: bool,
@@ -413,10 +413,10 @@ impl World {
             };
             self.aggregator.restore(&restored, clock);
         }
-        let keys = self.model.keys(self.now);
         for node in &mut self.nodes {
-            // Nobody tells a node any more that such a total is zero now.
-            node.orphans.extend(node.totals.keys().filter(|key| !keys.contains(key)));
+            // Who isn't sent such a total again before it ends may not be told that it is zero then: HAProxy would teach it back,
+            // these nodes don't.
+            node.orphans.extend(node.totals.keys());
             node.away = 0;
         }
         self.model.sources.iter_mut().for_each(|source| source.is_accepted = false);
@@ -524,6 +524,7 @@ impl World {
     /// Sends to a destination, which takes what HAProxy would take; returns whether there is more.
     fn send(&mut self, node: usize, budget: usize) -> bool {
         let (clock, place, one_of) = (self.clock(), self.place(), self.size.one_of);
+        let expire_ms = Some(self.definitions[node][0].expire_ms).filter(|expire| *expire > 0);
         let Self { aggregator, nodes, model, now, pushed, .. } = self;
         let state = &mut nodes[node];
         aggregator.publish(PeerNumber(node), clock, budget, |_, definition, push| {
@@ -531,8 +532,10 @@ impl World {
             assert_eq!(&*definition.name, TOTAL);
             let key = u32::from_be_bytes(push.key.try_into().expect("4 bytes"));
             *pushed += 1;
-            let until = push.life_ms.map_or(u64::MAX, |life| *now + u64::from(life));
-            state.totals.insert(key, (push.values.to_vec(), *now, until));
+            let ends = |life_ms: Option<u32>| life_ms.map_or(u64::MAX, |life| *now + u64::from(life));
+            let until = ends(push.life_ms);
+            state.totals.insert(key, (push.values.to_vec(), *now, ends(push.life_ms.or(expire_ms))));
+            state.orphans.remove(&key);
             if key % one_of != 0 {
                 return true;
             }
@@ -570,16 +573,24 @@ impl World {
                 }
             }
             if all && self.aggregator.is_open() {
-                self.check_nodes(key, expected.map(|(values, _)| values).as_ref());
+                self.check_nodes(key, expected.as_ref());
             }
         }
     }
 
-    fn check_nodes(&mut self, key: u32, expected: Option<&Values>) {
+    fn check_nodes(&mut self, key: u32, expected: Option<&(Values, u64)>) {
         // Entries that have just expired may be part of totals for a 2000th of their life.
         let deadlines = self.model.sources.iter().filter_map(|source| Some(source.entries.get(&key)?.deadline));
         if deadlines.into_iter().any(|deadline| deadline <= self.now && self.now - deadline <= 32) {
             return;
+        }
+        // So may those of a source that has just been given up, until the total may be sent again.
+        if let Stale::DropAfter(after) = self.options.stale {
+            let given_up = self.nodes.iter().filter(|node| !node.is_up).map(|node| node.away.max(self.start) + after);
+            let waits = self.options.publish.min_interval_ms;
+            if given_up.into_iter().any(|at| at <= self.now && self.now - at <= waits) {
+                return;
+            }
         }
         let sum = self.options.policy.get(data_type("bytes_in_rate")).0 == DataPolicy::Sum;
         let place = self.place();
@@ -591,8 +602,16 @@ impl World {
             }
             let has = node.totals.get(&key).filter(|(.., until)| *until > self.now);
             let error = match has {
-                Some((values, since, _)) => compare(&self.model.definition, values, self.now - since, expected, sum),
-                None if expected.is_some() => Err("it has none".into()),
+                Some((values, since, _)) => {
+                    let expected = expected.map(|(values, _)| values);
+                    compare(&self.model.definition, values, self.now - since, expected, sum)
+                }
+                // What never expires elsewhere does here, where the table's definition says so.
+                None if expected
+                    .is_some_and(|(_, until)| *until < u64::MAX || self.definitions[at][0].expire_ms == 0) =>
+                {
+                    Err("it has none".into())
+                }
                 None => Ok(()),
             };
             error.unwrap_or_else(|error| panic!("lb{at} has of {key}: {error}: {place}\n{}", self.model.show(key)));
