@@ -579,16 +579,17 @@ impl World {
     }
 
     fn check_nodes(&mut self, key: u32, expected: Option<&(Values, u64)>) {
-        // Entries that have just expired may be part of totals for a 2000th of their life.
-        let deadlines = self.model.sources.iter().filter_map(|source| Some(source.entries.get(&key)?.deadline));
-        if deadlines.into_iter().any(|deadline| deadline <= self.now && self.now - deadline <= 32) {
+        // Entries that have just expired may be part of totals for a 2000th of their life, and so may those of a source that has
+        // just been given up; then until the total may be sent again.
+        let waits = self.options.publish.min_interval_ms;
+        let is_just_over = |at: u64, late: u64| at <= self.now && self.now - at <= late + waits;
+        let mut deadlines = self.model.sources.iter().filter_map(|source| Some(source.entries.get(&key)?.deadline));
+        if deadlines.any(|deadline| is_just_over(deadline, 32)) {
             return;
         }
-        // So may those of a source that has just been given up, until the total may be sent again.
         if let Stale::DropAfter(after) = self.options.stale {
-            let given_up = self.nodes.iter().filter(|node| !node.is_up).map(|node| node.away.max(self.start) + after);
-            let waits = self.options.publish.min_interval_ms;
-            if given_up.into_iter().any(|at| at <= self.now && self.now - at <= waits) {
+            let mut away = self.nodes.iter().filter(|node| !node.is_up);
+            if away.any(|node| is_just_over(node.away.max(self.start) + after, 0)) {
                 return;
             }
         }
