@@ -22,8 +22,9 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(network: &Network, words: &[&str], variables: &[(&str, &str)]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    /// The two ends of a terminal, and `watch` on one of them.
+    fn spawn(network: &Network, words: &[&str], variables: &[(&str, &str)]) -> (File, File, Termios, Child) {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
         grantpt(&master).expect("a terminal");
         unlockpt(&master).expect("a terminal");
         let name = ptsname(&master, Vec::new()).expect("a terminal").into_string().expect("ASCII");
@@ -35,7 +36,11 @@ impl Terminal {
         command.arg("watch").args(words).env("TERM", "xterm-256color").env_remove("NO_COLOR");
         command.envs(variables.iter().copied()).stdin(stdio()).stdout(stdio()).stderr(stdio());
         let child = command.spawn().expect("an executable");
-        let keys = File::from(master);
+        (File::from(master), slave, before, child)
+    }
+
+    fn start(network: &Network, words: &[&str], variables: &[(&str, &str)]) -> Self {
+        let (keys, slave, before, child) = Self::spawn(network, words, variables);
         let mut screen = keys.try_clone().expect("a handle");
         let shown = Arc::<Mutex<Vec<u8>>>::default();
         let into = Arc::clone(&shown);
@@ -164,6 +169,24 @@ fn signals_give_the_terminal_back() {
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         assert_eq!(status.code(), Some(code), "{shown}");
     }
+}
+
+#[test]
+fn a_terminal_that_goes_without_a_signal_is_the_end() {
+    let haproxy = &support::haproxies()[0];
+    let network = Network::new();
+    let lb1 = setup(haproxy, &network).start();
+    lb1.set_entry("mesh/t", "10.0.0.1", "data.gpc0 1");
+    let (mut screen, slave, _, mut child) = Terminal::spawn(&network, &[&peer(&lb1, "lb1")], &[]);
+    drop(slave);
+    let (mut shown, mut buffer) = (Vec::new(), [0; 8192]);
+    while !String::from_utf8_lossy(&shown).contains("10.0.0.1") {
+        let count = screen.read(&mut buffer).expect("it shows something");
+        shown.extend_from_slice(&buffer[..count]);
+    }
+    drop(screen);
+    let status = wait_until("it has ended", || child.try_wait().expect("a child of ours"));
+    assert_eq!(status.code(), Some(5));
 }
 
 #[test]

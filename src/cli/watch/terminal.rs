@@ -14,6 +14,7 @@ use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::crossterm::{cursor, event, queue, terminal};
 use ratatui::layout::{Position, Size};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process};
 use signal_hook::SigId;
 
@@ -147,7 +148,7 @@ impl Tty {
 
     /// Whether it is gone.
     pub(super) fn is_gone(&self) -> bool {
-        self.spool.as_ref().is_none_or(|spool| spool.waiting().is_err())
+        has_hung_up() || self.spool.as_ref().is_none_or(|spool| spool.waiting().is_err())
     }
 
     /// Draws what has changed.
@@ -161,9 +162,9 @@ impl Tty {
         self.terminal.clear()
     }
 
-    /// The next key that was pressed, if there is one.
+    /// The next key that was pressed, if there is one. A terminal that is gone isn't asked: it would be read to its end for ever.
     pub(super) fn key() -> io::Result<Option<event::KeyEvent>> {
-        while event::poll(Duration::ZERO)? {
+        while !has_hung_up() && event::poll(Duration::ZERO)? {
             match event::read()? {
                 event::Event::Key(key) if key.kind != event::KeyEventKind::Release => return Ok(Some(key)),
                 _ => {}
@@ -232,6 +233,14 @@ impl Drop for Tty {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         stderr::tell(&*said);
     }
+}
+
+/// Whether nobody is at the other end of the terminal any more, of which no signal tells where SIGHUP is ignored.
+fn has_hung_up() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    poll(&mut polled, Some(&Timespec::default())).is_ok()
+        && polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
 /// Whether there is a terminal that can show a screen.
