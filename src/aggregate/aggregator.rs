@@ -225,10 +225,11 @@ impl Aggregator {
         })
     }
 
-    /// Entries of all sources.
+    /// Records of a file that has what all sources have taught: their entries, and what is kept of counters.
     #[must_use]
-    pub fn entries(&self) -> usize {
-        self.stores().flat_map(|(_, stores)| stores).map(Store::len).sum()
+    pub fn records(&self) -> usize {
+        let inputs = self.totals.iter().flat_map(|totals| &totals.inputs);
+        inputs.map(|input| input.store.as_ref().map_or(0, Store::len) + input.kept.len()).sum()
     }
 
     /// Bytes held by the entries, the keys and the queues.

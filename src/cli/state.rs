@@ -179,6 +179,15 @@ impl StateFile {
         self.tables.iter().find(is_it).map(|(_, _, id)| *id)
     }
 
+    /// The number that somebody's table of this name was given last, and what it is like.
+    #[must_use]
+    pub fn table_named(&self, source: &[u8], table: &[u8]) -> Option<(TableId, &Definition)> {
+        let is_it = |(known, definition, _): &&(Box<[u8]>, Definition, TableId)| {
+            **known == *source && *definition.name == *table
+        };
+        self.tables.iter().rev().find(is_it).map(|(_, definition, id)| (*id, definition))
+    }
+
     /// Logs an entry; one with no life left is forgotten.
     ///
     /// # Errors
@@ -189,6 +198,11 @@ impl StateFile {
         self.count(before);
         self.hand_over_much();
         Ok(())
+    }
+
+    /// The log lacks something, which is known: everything is written anew, and nothing is durable before.
+    pub fn write_anew(&mut self) {
+        self.gap = true;
     }
 
     /// Hands over what was logged. Returns the position behind it; `None` while there is a gap.

@@ -72,7 +72,7 @@ fn the_session_may_end_before_the_last_piece() {
     pieces(&mut world, done);
     assert!(!world.aggregator.status(world.now).peers[0].is_fresh, "that was the last session's");
     assert!(world.aggregator.wants_resync(PeerNumber(0), world.now));
-    assert_eq!(world.aggregator.entries(), 0);
+    assert_eq!(world.aggregator.records(), 0);
 }
 
 #[test]
@@ -189,6 +189,24 @@ fn what_a_source_has_lost_is_told_to_who_keeps_a_file() {
     lost.sort_unstable();
     assert_eq!(lost, [0, 1, 2]);
     world.aggregator.changes(world.now, |_| panic!("told once"));
+}
+
+#[test]
+fn what_a_source_has_taught_again_since_is_no_loss_for_who_keeps_a_file() {
+    let mut world = World::ready(nodes(1));
+    world.aggregator.changes(world.now, |_| panic!("nothing has happened"));
+    (0..2).for_each(|key| {
+        world.teach(0, key, &[1, 0, 0, 0]);
+    });
+    world.leave(0);
+    world.join(0);
+    world.teach(0, 1, &[2, 0, 0, 0]);
+    let mut lost = Vec::new();
+    world.aggregator.changes(world.now, |change| match change {
+        Change::Lost { key, .. } => lost.push(u32::from_be_bytes(key.try_into().expect("4 bytes"))),
+        Change::Kept(_) => panic!("nothing is kept"),
+    });
+    assert_eq!(lost, [0]);
 }
 
 /// A node says what it has of a total.

@@ -4,8 +4,9 @@ use std::fs;
 use std::thread;
 
 use rustix::process::Signal;
+use serde_json::json;
 
-use crate::star::{Aggregator, KEY, file, node, number, wait_leased, wait_total};
+use crate::star::{Aggregator, KEY, file, node, number, peerctl, wait_leased, wait_total};
 use crate::support::{self, Live, Network, wait_until};
 
 /// A key that stays.
@@ -51,6 +52,36 @@ fn totals_that_ended_while_there_was_no_aggregator_fall_to_zero_with_the_next_on
             });
         }
     });
+}
+
+#[test]
+fn a_key_is_forgotten_for_good_of_a_source_that_is_away() {
+    let Some(haproxy) = support::haproxies().pop() else { return };
+    let network = Network::reachable();
+    let dir = tempfile::tempdir().expect("a folder");
+    let state = format!("    state-file {}\n", dir.path().join("state.ndjson").display());
+    let lb1 = node(&haproxy, &network, 1, 60_000).start();
+    let mut lb2 = node(&haproxy, &network, 2, 60_000).start();
+    let text = file(&[&lb1, &lb2], &state, "");
+    let mut aggregator = Aggregator::start(&network, dir.path(), &text);
+    wait_leased(&[&lb1, &lb2]);
+    lb2.track("st_src", KEY.as_bytes(), 5);
+    lb2.track("st_src", OTHER.as_bytes(), 5);
+    aggregator.wait_for("/tables/0/keys", &json!(2));
+    let end = |aggregator: &mut Aggregator<'_>| {
+        aggregator.program.signal(Signal::TERM);
+        wait_until("it has ended", || aggregator.program.has_ended().then_some(()));
+    };
+    end(&mut aggregator);
+    lb2.kill();
+    // All that this one has of lb2 is in the file.
+    aggregator.start_again();
+    aggregator.wait_for("/tables/0/keys", &json!(2));
+    let output = peerctl(&["forget", KEY, "--table", "st_src", "--control", &aggregator.control()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    end(&mut aggregator);
+    aggregator.start_again();
+    aggregator.wait_for("/tables/0/keys", &json!(1));
 }
 
 #[test]

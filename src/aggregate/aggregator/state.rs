@@ -101,6 +101,13 @@ impl Aggregator {
         true
     }
 
+    /// The tables of sources that have taught something, with the names of the sources.
+    pub fn tables_of_sources(&self) -> impl Iterator<Item = (&[u8], &Definition)> {
+        let inputs = self.totals.iter().flat_map(|totals| totals.inputs.iter().zip(&self.options.peers));
+        let stores = inputs.filter_map(|(input, peer)| Some((&*peer.name, input.store.as_ref()?)));
+        stores.filter(|(_, store)| !store.is_empty()).map(|(name, store)| (name, store.definition()))
+    }
+
     /// All that sources have taught, in an order in which entries of one table of one source follow each other.
     pub fn snapshot(&self, now_ms: u64) -> impl Iterator<Item = Saved<'_>> {
         let now_ms = now_ms.max(self.now_ms);
@@ -197,6 +204,11 @@ impl Aggregator {
                         }
                     }
                     Note::Lost { key, .. } => {
+                        let store = totals.inputs.get(source).and_then(|input| input.store.as_ref());
+                        if store.is_some_and(|store| store.get(&key, now_ms).is_some()) {
+                            // The source has taught it again since.
+                            continue;
+                        }
                         each(Change::Lost { peer: &peer.name, definition: &totals.source, key: &key });
                     }
                 }

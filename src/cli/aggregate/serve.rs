@@ -117,8 +117,9 @@ async fn serve(
         }
         let mut runner = node.handler();
         tell(std::mem::take(&mut runner.messages));
+        let summary = status::summary(&runner, began);
         let finished = runner.finish(LAST_LINES);
-        tell(&[status::summary(&runner, began)]);
+        tell(&[summary]);
         return finished.map(|()| exit);
     }
 }

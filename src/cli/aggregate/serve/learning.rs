@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use super::outlet::lease_definition;
-use super::peer::{Announced, Peer, ToldUs};
+use super::peer::{Announced, ToldUs};
 use super::runner::Runner;
 use crate::aggregate::{self, Change, Mesh};
+use crate::cli::ledger::Ledger;
 use crate::escape;
 use crate::node::LinkError;
 use crate::proto::session::{Closed, RemoteTable, Update};
@@ -17,13 +18,13 @@ impl Runner {
         let Some(aggregator) = self.aggregators.get_mut(at.section) else { return };
         let definition = &table.definition;
         at.outlets.redefined(&definition.name);
-        let (mut id, mut kept, mut rejected) = (None, None, None);
+        let (mut id, mut rejected) = (None, None);
         let name = escape::name(&definition.name);
         match aggregator.table(at.number, table.index, definition, now_ms) {
             aggregate::Announced::Accepted => {
                 if let Some(state) = &mut self.state {
                     match state.table(&at.name, definition, aggregator.keeps(&definition.name)) {
-                        Ok((number, of_kept)) => (id, kept) = (Some(number), of_kept),
+                        Ok(number) => id = Some(number),
                         Err(why) => self.messages.push(format!("table {name}: it isn't kept on disk: {why}")),
                     }
                 }
@@ -34,7 +35,7 @@ impl Runner {
             }
             aggregate::Announced::Echo | aggregate::Announced::NotOurs => {}
         }
-        at.tables.push(Announced { definition: definition.clone(), id, kept, rejected });
+        at.tables.push(Announced { definition: definition.clone(), id, rejected });
     }
 
     /// Tells of nodes that seem to be peers of each other.
@@ -55,25 +56,10 @@ impl Runner {
     pub(super) fn note_changes(&mut self, now: Instant) {
         let Some(state) = &mut self.state else { return };
         let (now_ms, time) = (self.wall.ms(now), self.wall.at(now));
-        for (section, aggregator) in self.aggregators.iter_mut().enumerate() {
-            let peers: Vec<&Peer> = self.peers.iter().filter(|peer| peer.section == section).collect();
-            let known = |peer: &[u8], table: &[u8]| {
-                let peer = peers.iter().find(|known| *known.name == *peer)?;
-                let mut tables = peer.tables.iter().rev();
-                tables.find(|known| known.id.is_some() && *known.definition.name == *table)
-            };
+        for aggregator in &mut self.aggregators {
             aggregator.changes(now_ms, |change| match change {
-                Change::Kept(saved) => {
-                    if let Some(table) = known(saved.peer, &saved.definition.name) {
-                        state.kept(table.id, table.kept, time, &saved);
-                    }
-                }
-                Change::Lost { peer, definition, key } => {
-                    if let Some((table, id)) = known(peer, &definition.name).and_then(|table| Some((table, table.id?)))
-                    {
-                        state.gone(id, &table.definition, time, key);
-                    }
-                }
+                Change::Kept(saved) => state.kept(time, &saved),
+                Change::Lost { peer, definition, key } => state.gone(peer, &definition.name, time, key),
             });
         }
     }
@@ -144,6 +130,8 @@ impl Runner {
             aggregator.link_down(at.number, in_order, now_ms);
         }
         at.lesson = None;
+        // Nobody waits for these acknowledgements any more.
+        at.ledger = Ledger::default();
         if self.stopping {
             return;
         }

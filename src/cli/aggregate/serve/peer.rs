@@ -65,8 +65,6 @@ pub(super) struct Announced {
     pub(super) definition: Definition,
     /// Its number in the state file, if its entries are kept there.
     pub(super) id: Option<TableId>,
-    /// That of what is kept of counters that start again.
-    pub(super) kept: Option<TableId>,
     /// Why its entries aren't added up.
     pub(super) rejected: Option<String>,
 }

@@ -126,12 +126,21 @@ impl Runner {
             }
         }
         self.messages.append(&mut before.messages);
-        let Some(mut state) = before.state.take() else { return };
-        if options.state_file.as_deref() == Some(state.path()) {
-            state.begin_anew();
-            self.state = Some(state);
-        } else if let Err(failure) = state.finish(PATIENCE) {
-            self.messages.push(failure.message().to_owned());
+        let is_other = self.state.is_some();
+        match before.state.take() {
+            Some(mut state) if options.state_file.as_deref() == Some(state.path()) => {
+                state.begin_anew();
+                self.state = Some(state);
+            }
+            Some(state) => {
+                self.messages.extend(state.finish(PATIENCE).err().map(|failure| failure.message().to_owned()));
+            }
+            None => {}
+        }
+        if let Some(state) = self.state.as_mut().filter(|_| is_other)
+            && let Err(why) = state.begin_with(&self.aggregators)
+        {
+            self.messages.push(format!("state file: {why}"));
         }
     }
 
@@ -205,12 +214,8 @@ impl Runner {
         let Some(aggregator) = self.aggregators.get_mut(section) else { return 0 };
         let sources: Vec<Box<[u8]>> = aggregator.forget(table, key, now_ms).into_iter().map(Into::into).collect();
         if let Some(state) = &mut self.state {
-            for peer in self.peers.iter().filter(|peer| peer.section == section && sources.contains(&peer.name)) {
-                for announced in peer.tables.iter().filter(|announced| *announced.definition.name == *table) {
-                    if let Some(id) = announced.id {
-                        state.gone(id, &announced.definition, time, key);
-                    }
-                }
+            for source in &sources {
+                state.gone(source, table, time, key);
             }
         }
         self.wake_those_with_output(None);

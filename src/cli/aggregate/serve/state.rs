@@ -75,19 +75,28 @@ impl State {
         self.snapshot = (0, SaveCursor::default());
     }
 
-    /// Notes what a source's table is like. Returns its number, and that of what is kept of its counters, if that is wanted.
+    /// Notes what a source's table is like, and that of what is kept of its counters, if that is wanted. Returns its number.
     ///
     /// # Errors
     /// If no record can be like that.
-    pub(super) fn table(
-        &mut self,
-        source: &[u8],
-        definition: &Definition,
-        keeps: bool,
-    ) -> Result<(TableId, Option<TableId>), WriteError> {
+    pub(super) fn table(&mut self, source: &[u8], definition: &Definition, keeps: bool) -> Result<TableId, WriteError> {
         let id = self.file.table(source, definition)?;
-        let kept = if keeps { Some(self.file.table(&name_of_kept(source), definition)?) } else { None };
-        Ok((id, kept))
+        if keeps {
+            self.file.table(&name_of_kept(source), definition)?;
+        }
+        Ok(id)
+    }
+
+    /// Notes all that the aggregators know already, of sources, too, that stay away: nothing counts as durable before it is
+    /// written.
+    pub(super) fn begin_with(&mut self, aggregators: &[Aggregator]) -> Result<(), WriteError> {
+        for aggregator in aggregators {
+            for (source, definition) in aggregator.tables_of_sources() {
+                self.table(source, definition, aggregator.keeps(&definition.name))?;
+            }
+        }
+        self.file.write_anew();
+        Ok(())
     }
 
     /// Notes an entry that a source has taught.
@@ -108,7 +117,9 @@ impl State {
 
     /// Notes an entry whose counters start again, and what is kept of them: in this order, so that nothing counts twice if the
     /// file ends in between.
-    pub(super) fn kept(&mut self, table: Option<TableId>, kept: Option<TableId>, now: Time, saved: &Saved<'_>) {
+    pub(super) fn kept(&mut self, now: Time, saved: &Saved<'_>) {
+        let of = |peer: &[u8]| self.file.table_named(peer, &saved.definition.name).map(|(id, _)| id);
+        let (table, kept) = (of(saved.peer), of(&name_of_kept(saved.peer)));
         let (time, expire_ms) = received(&saved.entry, now);
         let Self { file, values, unwritten, .. } = self;
         saved.entry.values(values);
@@ -119,8 +130,9 @@ impl State {
         }
     }
 
-    /// Notes that an entry is gone.
-    pub(super) fn gone(&mut self, table: TableId, definition: &Definition, time: Time, key: &[u8]) {
+    /// Notes that a source has lost an entry, whether the source is there or not.
+    pub(super) fn gone(&mut self, source: &[u8], table: &[u8], time: Time, key: &[u8]) {
+        let Some((table, definition)) = self.file.table_named(source, table) else { return };
         let values = vec![0; definition.layout.slots()];
         let entry = Entry {
             table,
@@ -165,7 +177,7 @@ impl State {
     ) -> bool {
         self.file.hand_over();
         messages.extend(self.file.look(now));
-        let entries = aggregators.iter().map(Aggregator::entries).sum();
+        let entries = aggregators.iter().map(Aggregator::records).sum();
         if self.file.begin_snapshot(now, entries, wall.at(now)) {
             self.snapshot = (0, SaveCursor::default());
         }
