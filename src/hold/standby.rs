@@ -6,7 +6,7 @@ use super::peer::{Course, Peer, Shadow};
 use super::states::{is_older, is_same, tells_less};
 use crate::proto::session;
 use crate::stick::Definition;
-use crate::table::{self, Applied, Store, StoreError, Update};
+use crate::table::{self, Applied, EntryRef, Store, StoreError, Update};
 
 /// What a standby holds.
 #[derive(Debug)]
@@ -183,7 +183,8 @@ impl Standby {
         for ((number, key), shadow) in &shadows {
             let Some(held) = self.tables.get_mut(*number) else { continue };
             // What another peer has said meanwhile counts.
-            let Some(entry) = held.store.get(key, now_ms).filter(|entry| entry.mark() == mark(peer)) else { continue };
+            let own = |entry: &EntryRef<'_>| mark(peer) != 0 && entry.mark() == mark(peer);
+            let Some(entry) = held.store.get(key, now_ms).filter(own) else { continue };
             let (id, rest) = (entry.update_id(), entry.rest_ms());
             held.store.mark(0);
             held.store.apply(now_ms, &as_update(key, &shadow.values, shadow.server_key.as_deref(), id, rest));

@@ -223,6 +223,10 @@ impl Listening {
         }
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.ordered.get()
+    }
+
     async fn ordered(&self) {
         while !self.0.ordered.get() {
             self.0.changed.notified().await;

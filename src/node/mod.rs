@@ -145,7 +145,8 @@ pub struct Node<H> {
     /// Those that call and those that are called, ended ones included.
     tasks: RefCell<Vec<AbortHandle>>,
     running: Rc<Running>,
-    insecure: Cell<bool>,
+    /// Listeners that answer anybody on another machine who uses the name of a peer.
+    insecure: RefCell<Vec<Listening>>,
 }
 
 /// How many tasks there are.
@@ -175,7 +176,7 @@ impl<H: Handler> Node<H> {
             shared,
             tasks: RefCell::default(),
             running: Rc::default(),
-            insecure: Cell::new(false),
+            insecure: RefCell::default(),
         }
     }
 
@@ -196,8 +197,10 @@ impl<H: Handler> Node<H> {
 
     /// Begins to answer calls: of all peers that were added, whether they are called or not.
     pub fn listen(&self, listener: Listener) -> Listening {
-        self.insecure.set(self.insecure.get() || listener.is_insecure());
         let listening = Listening::default();
+        let mut insecure = self.insecure.borrow_mut();
+        insecure.retain(|listening| !listening.is_closed());
+        insecure.extend(listener.is_insecure().then(|| listening.clone()));
         let (shared, options) = (Rc::clone(&self.shared), Rc::clone(&self.options));
         self.spawn(Host::run(shared, options, listener, listening.clone()));
         listening
@@ -216,7 +219,7 @@ impl<H: Handler> Node<H> {
     /// Whether it answers calls of anybody on another machine who uses the name of a peer.
     #[must_use]
     pub fn is_insecure(&self) -> bool {
-        self.insecure.get()
+        self.insecure.borrow().iter().any(|listening| !listening.is_closed())
     }
 
     /// How many callers were turned away, by [`RefusalReason::label`].

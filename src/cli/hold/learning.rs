@@ -6,6 +6,7 @@ use super::keeper::Keeper;
 use super::peer::CONFIRM;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::ledger::Ledger;
 use crate::escape;
 use crate::hold::{Announcement, Progress, Taken};
 use crate::node::{LinkError, Next, OUTPUT_LOW};
@@ -122,7 +123,8 @@ impl Keeper {
             self.log_all(now, &settled);
         }
         let Some(at) = self.peers.get_mut(peer) else { return };
-        (at.ask, at.lesson) = (None, None);
+        // Nobody waits for acknowledgements any more.
+        (at.ask, at.lesson, at.ledger) = (None, None, Ledger::default());
         if self.stopping || at.retired {
             return;
         }

@@ -1,5 +1,7 @@
 //! Who the peers are, and what changes when their list is read anew.
 
+use std::rc::Rc;
+
 use super::keeper::Keeper;
 use crate::cli::daemon::PATIENCE;
 use crate::cli::exit::Exit;
@@ -12,7 +14,16 @@ use crate::node::{self, Control, Listener, Listening, Node, PeerIndex, Retry};
 pub(super) struct Roster {
     /// By their numbers; `None` for those that are none any more.
     peers: Vec<Option<Target>>,
-    listener: Option<(Listen, Listening)>,
+    listener: Option<Door>,
+}
+
+/// Where they call us.
+#[derive(Debug)]
+struct Door {
+    listen: Listen,
+    /// Stays open while one listener takes the place of another.
+    socket: Rc<Listener>,
+    listening: Listening,
 }
 
 impl Roster {
@@ -34,7 +45,7 @@ impl Roster {
             calls.push((target.clone(), call.map(|call| node::Target { patience: PATIENCE, ..call })));
         }
         let mut changes = Vec::new();
-        if self.listener.as_ref().map(|(listen, _)| listen) != listen.as_ref() {
+        if self.listener.as_ref().map(|known| &known.listen) != listen.as_ref() {
             changes.push(self.listen(node, listen).await?);
         }
         // What they were called as before, by their names.
@@ -65,25 +76,25 @@ impl Roster {
         Ok(if changes.is_empty() { "nothing has changed".to_owned() } else { changes.join(", ") })
     }
 
-    /// Opens another listener in place of the one there is. Says where.
+    /// Opens another listener in place of the one there is, on the same socket if the address is the same. Says where.
     async fn listen(&mut self, node: &Node<Keeper>, listen: Option<Listen>) -> Result<String, Failure> {
-        let options = listen.as_ref().map(Listen::options).transpose()?;
-        let same_address =
-            |(old, _): &&(Listen, Listening)| listen.as_ref().is_some_and(|new| new.address == old.address);
-        if let Some((_, listening)) = self.listener.as_ref().filter(same_address) {
-            listening.close().await;
-        }
         let failed = |error: node::ListenError| Failure::new(Exit::Io, error.to_string(), "");
-        let listener = match options {
-            Some(options) => Some(Listener::bind(options).await.map_err(failed)?),
-            None => None,
-        };
-        if let Some((_, listening)) = self.listener.take() {
-            listening.close().await;
+        let mut next = None;
+        if let Some(listen) = listen {
+            let options = listen.options()?;
+            let known = self.listener.as_ref().filter(|known| known.listen.address == listen.address);
+            let socket = match known {
+                Some(known) => Rc::clone(&known.socket),
+                None => Rc::new(Listener::bind(options.clone()).await.map_err(failed)?),
+            };
+            next = Some((socket.again(options).map_err(failed)?, listen, socket));
         }
-        let Some((listen, listener)) = listen.zip(listener) else { return Ok("nothing listens".to_owned()) };
+        if let Some(known) = self.listener.take() {
+            known.listening.close().await;
+        }
+        let Some((listener, listen, socket)) = next else { return Ok("nothing listens".to_owned()) };
         let text = format!("peers can call {}", listen.address);
-        self.listener = Some((listen, node.listen(listener)));
+        self.listener = Some(Door { listen, socket, listening: node.listen(listener) });
         target::warn_if_insecure(node);
         Ok(text)
     }

@@ -27,7 +27,7 @@ pub(super) fn run(args: &HoldStatusArgs) -> Result<Exit, Failure> {
             let status: Result<Status, _> = serde_json::from_value(value);
             let help = "that is another daemon; --format json shows what it says";
             let text = status.map_err(|_| Failure::misuse("it has no status of a standby", help))?.human();
-            stdout::print(|out| out.write_all(text.as_bytes()))?;
+            stdout::print(|out| out.write_all(escape::text(text.as_bytes()).as_bytes()))?;
         }
     }
     Ok(Exit::Done)
