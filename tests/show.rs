@@ -207,3 +207,15 @@ fn a_second_run_prints_the_same() {
     assert_eq!(first["version"], 1);
     assert_eq!(run(), run());
 }
+
+#[test]
+fn an_address_that_comes_from_the_bind_line_is_hidden_with_it() {
+    let dir =
+        folder(b"peers mesh\n    bind \"${PEER_TOKEN-CANARY}:10000\"\n    server lb1\n    server lb2 10.0.0.2:10000\n");
+    let human = show(dir.path(), &["a.cfg", "--haproxy-version", "3.2"]);
+    let json = json_of(dir.path(), &["a.cfg"]);
+    for shown in [text(&human.stdout), json.to_string()] {
+        assert!(shown.contains("redacted") && shown.contains("10.0.0.2:10000"), "{shown}");
+        assert!(!shown.contains("CANARY"), "{shown}");
+    }
+}

@@ -17,7 +17,7 @@ use super::{
     view::View,
 };
 use crate::{
-    config::Source,
+    config::{Document, Source},
     escape,
     ops::reload_order,
     output::{
@@ -88,13 +88,20 @@ pub fn print(view: &View, write: &WriteArgs, report: &Report<'_>) -> Result<Exit
         })?;
         stderr::print(&summary(write, report));
     } else if let Some(text) = text.filter(|_| !write.check) {
-        let terminal = std::io::stdout().is_terminal();
-        stdout::print(|out| if terminal { out.write_all(escape::text(text).as_bytes()) } else { out.write_all(text) })?;
+        // People get to see what stands there, but for secrets; a file or a program gets its bytes.
+        let people = std::io::stdout().is_terminal().then(|| for_people(view, text));
+        stdout::print(|out| out.write_all(people.as_ref().map_or(text, String::as_bytes)))?;
         stderr::print(&human(write, report));
     } else {
         stdout::print(|out| out.write_all(human(write, report).as_bytes()))?;
     }
     Ok(report.exit(write))
+}
+
+/// A configuration as people may see it.
+fn for_people(view: &View, text: &[u8]) -> String {
+    let hidden = Document::parse(text.to_vec()).ok().and_then(|document| view.redactor.document(&document));
+    hidden.map_or_else(|| escape::text(text).into_owned(), |hidden| escape::text(&hidden.print()).into_owned())
 }
 
 /// Tells people on standard error, for a command whose data are something else. Says how the command ends.

@@ -170,6 +170,15 @@ impl PeersSection {
         entry.address.as_ref().or_else(|| bind().map(|bind| &bind.address)).map(Vec::as_slice)
     }
 
+    /// The line and the number of the word that [`Self::address`] stands in.
+    #[must_use]
+    pub fn address_word(&self, entry: &PeerEntry) -> (Place, usize) {
+        match self.binds.first().filter(|_| entry.address.is_none()) {
+            Some(bind) => (bind.place, 1),
+            None => (entry.place, 2),
+        }
+    }
+
     /// Whether connections to an entry use TLS: the last of `ssl` and `no-ssl` says it.
     #[must_use]
     pub fn uses_tls(&self, entry: &PeerEntry) -> bool {

@@ -130,11 +130,15 @@ impl<'a> PeerJson<'a> {
     fn new(instance: &Instance<'_>, section: &'a PeersSection, entry: &'a PeerEntry, redactor: &Redactor) -> Self {
         let local = instance.local.name.as_deref();
         let params: Vec<&[u8]> = section.params(entry).collect();
-        let address = section.address(entry);
+        let (place, word) = section.address_word(entry);
+        let address = section.address(entry).map(|address| redactor.word(instance, place, word, address));
         Self {
             name: text(&entry.name),
-            address: address.map(|address| owned_or_text(redactor.word(instance, entry.place, 2, address))),
-            port: address.and_then(port),
+            // Of an address that is hidden the port is, too.
+            port: address
+                .as_ref()
+                .and_then(|address| if let Cow::Borrowed(address) = address { port(address) } else { None }),
+            address: address.map(owned_or_text),
             local: local.map(|local| local == entry.name),
             guest: entry.guest,
             params: shown(redactor, &params),

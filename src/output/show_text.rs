@@ -120,7 +120,8 @@ impl Page<'_> {
     }
 
     fn entry(&mut self, section: &PeersSection, entry: &PeerEntry, widths: [usize; 2]) -> io::Result<()> {
-        let address = section.address(entry).map(|address| self.redactor.word(self.instance, entry.place, 2, address));
+        let (place, word) = section.address_word(entry);
+        let address = section.address(entry).map(|address| self.redactor.word(self.instance, place, word, address));
         let address = address.map_or("–".to_owned(), |address| escape::name(&address).into_owned());
         let local = self.instance.local.name.as_ref() == Some(&entry.name);
         let mut roles = vec![if section.uses_tls(entry) { "TLS" } else { "plain" }];
