@@ -82,7 +82,7 @@ pub fn text() -> String {
         format!("message     {}, {} from its first byte", size(MESSAGE), seconds(MESSAGE_TIME)),
         format!("tables      {TABLES} definitions a session, {NAME} bytes a name, {} a key", size(KEY as usize)),
         format!("texts       {TEXTS} a session, {} each", size(TEXT)),
-        format!("entries     {} in all, where no option says otherwise", size(MEMORY)),
+        format!("entries     hold {} in all, watch as much a table of a peer", size(MEMORY)),
         format!("output      {} wait for a peer that reads slowly", size(OUTPUT)),
         format!(
             "metrics     {METRICS_CONNECTIONS} connections, {} a request, {}",
