@@ -74,7 +74,7 @@ fn the_example_and_the_vendor_s_example_are_valid() {
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/aggregate.conf")).expect("readable");
     assert_eq!(valid(&example), "", "the example has nothing to warn of");
     let vendor = "global\n  stats socket /run/gpe.sock\n  cpu-map 1 2\n  hash-table size 10\n  trash-batch 100\n\
-                  aggregations data\n  from any to .agg\n  peer gpe 127.0.0.1:10000 local\n  peer enterprise1 192.168.50.41:10000\n";
+                  aggregations data\n  from any to .agg\n  peer gpe 127.0.0.1:10000 local\n  peer enterprise1 10.0.0.1:10000\n";
     let said = valid(vendor);
     assert_eq!(said.matches("warning: ").count(), 4, "{said}");
     for word in ["stats", "cpu-map", "hash-table", "trash-batch"] {

@@ -47,7 +47,10 @@ put 644 "$top/completions/_peerctl" /usr/share/zsh/vendor-completions
 put 644 "$top/completions/peerctl.fish" /usr/share/fish/vendor_completions.d
 put 644 "$top"/packaging/*.service /lib/systemd/system
 put 644 "$top/packaging/aggregate.conf" "$top/packaging/hold.env" /etc/peerctl
-put 644 "$top/README.md" "$top"/docs/*.md "$here/copyright" $documentation
+put 644 "$top/README.md" "$here/copyright" $documentation
+put 644 "$top"/docs/*.md $documentation/docs
+put 644 "$top"/docs/examples/* $documentation/docs/examples
+put 644 "$top"/docs/pictures/*.svg $documentation/docs/pictures
 put 644 "$top/packaging/prometheus-rules.yml" $documentation/examples
 put 644 "$here/lintian-overrides" /usr/share/lintian/overrides
 mv "$root/usr/share/lintian/overrides/lintian-overrides" "$root/usr/share/lintian/overrides/peerctl"
