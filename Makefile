@@ -1,4 +1,4 @@
-# `make test` is what CI runs; it needs rust, gcc and git, and gets the rest itself (see tests/support/*.sh).
+# `make test` is what CI runs; it needs rust, gcc, g++ and git, and gets the rest itself (see tests/support/*.sh).
 # `make demo` shows the program at work on two real HAProxy processes.
 
 CARGO ?= cargo

@@ -1,7 +1,7 @@
 # Coverage-guided fuzzing with libFuzzer and AddressSanitizer on the stable toolchain: RUSTC_BOOTSTRAP lets stable rustc
 # take the flags that `cargo fuzz` would give a nightly one. See README.md beside this.
 #
-# make fuzz-smoke        every target for FUZZ_SECONDS (30), as many at a time as there are processors: what CI runs
+# make fuzz-smoke        every target for FUZZ_SECONDS (30), as many at a time as there are processors: what CI runs, with 10
 # make fuzz              every target for FUZZ_SECONDS=3600, on from where the last run ended
 # make fuzz-merge        take what earlier runs found into the committed corpus, as few files as have the same coverage
 

@@ -11,11 +11,11 @@ shift
 tests=(--lib)
 case $job in
   codec)
-    module=proto below="span units escape grammar stick"
+    module=proto below="span units escape limits grammar stick"
     files=(src/proto/{define,dictionary,frame,hello,reader,update,varint}.rs)
     ;;
   merge)
-    module=aggregate below="span units escape grammar stick proto table"
+    module=aggregate below="span units escape limits grammar stick proto table"
     files=(src/aggregate/{merge,rate,totals}.rs 'src/aggregate/totals/*.rs')
     tests=(--lib --test aggregate)
     ;;

@@ -4,7 +4,7 @@
 set -eu
 
 # program:Debian package
-TOOLS='strace:strace faketime:faketime ip:iproute2 nsenter:util-linux setfacl:acl setfattr:attr mkfs.ext4:e2fsprogs openssl:openssl patch:patch debootstrap:debootstrap'
+TOOLS='curl:curl strace:strace faketime:faketime ip:iproute2 nsenter:util-linux setfacl:acl setfattr:attr mkfs.ext4:e2fsprogs openssl:openssl patch:patch debootstrap:debootstrap'
 
 missing() {
     for tool in $TOOLS; do
