@@ -541,7 +541,11 @@ impl World {
             }
             let expected = model.total(key, *now);
             if let Some((_, deadline)) = &expected {
-                assert_eq!(until, *deadline, "life of {key}: {place}");
+                // That it is taught again with less than a second less to live is no news.
+                assert!(
+                    (0..1_000).contains(&until.wrapping_sub(*deadline)),
+                    "life of {key}: {until}, {deadline}: {place}"
+                );
             }
             compare(definition, push.values, 0, expected.map(|(values, _)| values).as_ref(), true)
                 .unwrap_or_else(|error| panic!("sent for {key}: {error}: {place}\n{}", model.show(key)));
