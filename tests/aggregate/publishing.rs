@@ -170,6 +170,26 @@ fn what_is_gone_is_remembered_for_as_long_as_any_node_may_have_it() {
 }
 
 #[test]
+fn the_smallest_rate_is_chosen_anew_for_each_destination() {
+    let rate = DataType::by_name(b"http_req_rate").expect("it is known");
+    for (policy, first, then) in [
+        (DataPolicy::Min, [0, 600, 0], [5_000, 0, 1_000]),
+        (DataPolicy::Max, [0, 0, 1_000], [5_000, 600, 0]),
+        (DataPolicy::Sum, [0, 600, 1_000], [5_000, 600, 1_000]),
+    ] {
+        let mut options = nodes(2);
+        options.policy.of.insert(rate, (policy, OnReset::Current));
+        let mut world = World::ready(options);
+        // One falls from 1,000 to 0 within its period of 10 s, the other one stays at 600.
+        world.teach(0, 7, &[1, 0, 0, 1_000]);
+        world.teach(1, 7, &[1, 0, 600, 0]);
+        assert_eq!(world.sent(0)[0].1[1..], first, "{policy:?}");
+        world.now += 5_000;
+        assert_eq!(world.sent(1)[0].1[1..], then, "{policy:?}");
+    }
+}
+
+#[test]
 fn a_destination_that_was_away_learns_what_is_gone() {
     let mut world = World::ready(nodes(2));
     world.teach(0, 7, &[3, 0, 0, 0]);
