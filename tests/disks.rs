@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 mod support;
 
-use support::{Haproxy, Live, Network, Program, Setup, wait_until};
+use support::{Haproxy, Live, Network, Program, Setup, Stopwatch, wait_until};
 
 /// A disk in memory of 1 MiB. The process that holds it ends when this is dropped.
 struct Disk<'a> {
@@ -174,7 +174,7 @@ fn what_a_full_disk_did_not_take_comes_again() {
     wait_until("the first entries are safe", || (outside.exists() && recorded(&outside).0.len() == 10).then_some(()));
     set(&lb1, 10, 800);
     wait_until("the disk is full", || program.stderr().contains("the disk takes nothing: No space left").then_some(()));
-    let sent = Instant::now();
+    let sent = Stopwatch::start();
     program.signal(Signal::TERM);
     let ended = program.wait();
     assert!(sent.elapsed() < Duration::from_secs(1), "{:?}", sent.elapsed());

@@ -110,7 +110,7 @@ struct Seen {
     size: u64,
     /// What is left of a key of 100 `k`; only for strings.
     key: Option<String>,
-    /// Seconds, rounded up.
+    /// To the nearest second.
     expire: Option<u64>,
     columns: BTreeSet<String>,
 }
@@ -148,8 +148,9 @@ impl Seen {
         Self {
             size: field(&head, "size:", ',').parse().expect("a number"),
             key: entry.filter(|_| key_type == "string").map(|line| field(line, ": key=", ' ').to_owned()),
-            // Without `expire` an entry may show the millisecond in which it was made; all times here are 45 s or more.
-            expire: (left > 1000).then_some(u64::div_ceil(left, 1000)),
+            // Without `expire` an entry may show the millisecond in which it was made; all times here are 45 s or more. HAProxy
+            // sets its clock back when it could not run for a while, and then the rest may be more than the whole.
+            expire: (left > 1000).then_some((left + 500) / 1000),
             columns: words.map(|(name, _)| name.to_owned()).filter(|n| !NO_COLUMNS.contains(&n.as_str())).collect(),
             key_type,
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use peerctl::record::{Reader, Record, Tail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,7 +13,7 @@ mod support;
 
 use support::chaos::{Act, Chaos, Fault, Place, Plan};
 use support::wire::Initiator;
-use support::{Ended, Haproxy, Live, Network, Program, Setup, wait_until};
+use support::{Ended, Haproxy, Live, Network, Program, Setup, Stopwatch, wait_until};
 
 /// The signals, and the exit codes that they lead to.
 const SIGNALS: [(Signal, i32); 4] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)];
@@ -55,7 +55,7 @@ fn wait_stalled(chaos: &Chaos, before: usize) {
 
 /// Ends it with a signal, within a second.
 fn end(program: Program, signal: Signal, code: i32) -> Ended {
-    let sent = Instant::now();
+    let sent = Stopwatch::start();
     program.signal(signal);
     let ended = program.wait();
     assert!(sent.elapsed() < Duration::from_secs(1), "within a second: {:?}", sent.elapsed());
@@ -117,7 +117,7 @@ fn a_dump_whose_reader_sleeps_does_not_wait_for_it() {
             wait_until("it waits for its reader", || {
                 (rustix::io::ioctl_fionread(&stdout).expect("a pipe") >= 60_000).then_some(())
             });
-            let sent = Instant::now();
+            let sent = Stopwatch::start();
             kill_process(Pid::from_child(&child), signal).expect("a child of ours");
             let status = wait_until("it ends", || child.try_wait().expect("a child"));
             assert!(sent.elapsed() < Duration::from_secs(1), "{words:?}: {:?}", sent.elapsed());

@@ -23,7 +23,7 @@ mod suspended;
 #[path = "watch/takeover.rs"]
 mod takeover;
 
-use support::{Authority, Haproxy, Live, Network, Program, Setup, wait_until};
+use support::{Authority, Haproxy, Live, Network, Program, Setup, Stopwatch, wait_until};
 
 /// A table that most tests use.
 const TABLE: &str = "type ip size 10k expire 10m store gpc0,http_req_rate(10s)";
@@ -137,7 +137,7 @@ fn wait_same(program: &mut Program, lb: &Live<'_>, name: &str, session: usize) {
 
 /// Ends it as Ctrl-C does; returns what it printed.
 fn interrupt(program: Program) -> Vec<Value> {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     program.signal(Signal::INT);
     let ended = program.wait();
     assert!(began.elapsed() < Duration::from_secs(1), "it ends within a second: {:?}", began.elapsed());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::star::{Aggregator, COUNT, Guard, KEY, TOTAL_LIMIT, file, has_lease, node, number, wait_leased, wait_total};
-use crate::support::{self, Live, Network, try_until, wait_until};
+use crate::support::{self, Live, Network, Stopwatch, try_until, wait_until};
 
 /// Requests at a node until it is told to stop; returns how many.
 fn load(lb: &Live<'_>, pause: Duration, over: &AtomicBool, made: &AtomicUsize) {
@@ -57,7 +57,7 @@ fn without_an_aggregator_nodes_fall_back_and_a_new_one_has_the_right_sums() {
             let mut gone = Vec::new();
             for _ in 0..3 {
                 aggregator.kill();
-                let killed = Instant::now();
+                let killed = Stopwatch::start();
                 wait_until("no node has the lease", || {
                     [&lb1, &lb2].iter().all(|lb| !has_lease(lb, "agg1")).then_some(())
                 });
@@ -164,7 +164,7 @@ fn a_node_that_stands_still_delays_nobody() {
             }
             assert_eq!(client.get(&format!("/?k={KEY}")).0, 200);
             made += 1;
-            let answered = Instant::now();
+            let answered = Stopwatch::start();
             while !eye.get(&format!("/?k={KEY}")).1.starts_with(&format!("{made} ")) {
                 assert!(answered.elapsed() < support::DEADLINE, "the others go on");
             }

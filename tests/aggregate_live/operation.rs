@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::star::{Aggregator, KEY, PORT, file, has_lease, node, number, peerctl, wait_leased, wait_total};
-use crate::support::{self, Haproxy, Network, Program, wait_until};
+use crate::support::{self, Haproxy, Network, Program, Stopwatch, wait_until};
 
 /// The one that most of these are tried with: what they are about isn't HAProxy's.
 fn newest() -> Option<Haproxy> {
@@ -129,7 +129,7 @@ fn sigterm_ends_it_at_once_and_the_state_is_kept() {
     let other = crate::star::run(&network, dir.path(), "agg1", &[]).wait();
     assert_eq!(other.status.code(), Some(3), "{}", other.stderr);
     println!("{}", other.stderr);
-    let began = Instant::now();
+    let began = Stopwatch::start();
     aggregator.program.signal(Signal::TERM);
     wait_until("it ends", || aggregator.program.has_ended().then_some(()));
     let took = began.elapsed();

@@ -20,13 +20,21 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The longest time from the first to the last reading of a sample: with more than that they aren't of one moment.
 const AT_ONCE: Duration = Duration::from_millis(25);
 
+/// HAProxy doesn't believe in more time than that between two looks at the clock: beyond it its own clock stands still, and its
+/// rates are of another time than ours from then on, until their events are over.
+const BELIEVED: Duration = Duration::from_millis(100);
+
+/// How often all is done once more if the machine left too few samples that can be judged.
+const TRIES: usize = 3;
+
 /// What was seen on one node.
 #[derive(Debug)]
 struct Errors {
     median: f64,
     /// The worst one, when it is taken into account that a node shows whole numbers, rounded down.
     unrounded: f64,
-    /// Samples that were judged, and those whose readings were too far from each other.
+    /// Samples that were judged, and those that can't be: their readings were too far from each other, or the machine stood still
+    /// before them.
     samples: usize,
     torn: usize,
 }
@@ -49,12 +57,23 @@ fn the_total_of_rates_is_the_sum_of_the_nodes_rates_at_any_time() {
     let runs = haproxies.iter().map(|haproxy| (haproxy, TWO)).chain(newest.map(|haproxy| (haproxy, THREE)));
     thread::scope(|scope| {
         let runs: Vec<_> =
-            runs.map(|(haproxy, phases)| scope.spawn(move || follow(haproxy, phases, period_ms))).collect();
-        for errors in runs.into_iter().flat_map(|run| run.join().expect("no panic")) {
-            assert!(errors.median <= 0.005 && errors.unrounded <= 0.03, "{errors:?}");
-            assert!(errors.samples > 20.max(errors.torn), "too few of them are of one moment: {errors:?}");
+            runs.map(|(haproxy, phases)| scope.spawn(move || judge(haproxy, phases, period_ms))).collect();
+        for run in runs {
+            run.join().expect("no panic");
         }
     });
+}
+
+fn judge(haproxy: &Haproxy, phases: &[Phase], period_ms: u64) {
+    for left in (0..TRIES).rev() {
+        let errors = follow(haproxy, phases, period_ms);
+        let is_right = |errors: &Errors| errors.samples == 0 || errors.median <= 0.005 && errors.unrounded <= 0.03;
+        assert!(errors.iter().all(is_right), "{errors:?}");
+        if errors.iter().all(|errors| errors.samples > 20.max(errors.torn)) {
+            return;
+        }
+        assert!(left > 0, "too few of them can be judged: {errors:?}");
+    }
 }
 
 /// How late a thread is that wants to run each millisecond: what the machine, busy with other things, takes from everybody.
@@ -72,6 +91,13 @@ impl Lateness {
             seen.0.push((now, (now - began).saturating_sub(STEP)));
         }
         seen
+    }
+
+    /// Whether HAProxy's clock may have lost time since the events that a sample is about.
+    fn disturbs(&self, sample: &Sample, remembered: Duration) -> bool {
+        let first = self.0.partition_point(|(at, _)| *at + remembered < sample.from);
+        let mut since = self.0.iter().skip(first).take_while(|(at, late)| *at <= sample.to + *late);
+        since.any(|(_, late)| *late >= BELIEVED)
     }
 
     /// The worst of it shortly before a time: an answer that is on its way then may be as late.
@@ -122,8 +148,10 @@ fn follow(haproxy: &Haproxy, phases: &[Phase], period_ms: u64) -> Vec<Errors> {
     wait_total(&nodes, "st_src", KEY, &field, 0);
     requests.sort();
     let named = (1..).zip(seen).map(|(number, seen)| {
-        let (whole, torn): (Vec<Sample>, Vec<Sample>) =
-            seen.into_iter().partition(|sample| sample.to - sample.from <= AT_ONCE);
+        let remembered = 2 * Duration::from_millis(period_ms);
+        let (whole, torn): (Vec<Sample>, Vec<Sample>) = seen.into_iter().partition(|sample| {
+            sample.to - sample.from <= AT_ONCE && !lateness.disturbs(sample, remembered)
+        });
         let mut judged: Vec<_> = whole
             .iter()
             .map(|sample| {
@@ -140,7 +168,7 @@ fn follow(haproxy: &Haproxy, phases: &[Phase], period_ms: u64) -> Vec<Errors> {
         let (samples, torn, median) = (judged.len(), torn.len(), judged.get(judged.len() / 2).map_or(1.0, |one| one.0));
         // When the worst one was, and what was there: the sum before, the total, the sum after.
         let Some((worst, late, untold, sample)) = judged.pop() else {
-            return Errors { median, unrounded: 1.0, samples, torn };
+            return Errors { median, unrounded, samples, torn };
         };
         println!(
             "HAProxy {}, {count} nodes, lb{number}: {samples} samples, {torn} torn, median {:.2} %, worst {:.2} %, {:.2} % without rounding \

@@ -96,12 +96,12 @@ impl Shell {
         }
     }
 
-    /// Repeats a command until that holds for what it prints, or for too long.
-    pub(crate) fn run_until(&mut self, command: &str, is_it: impl Fn(&str) -> bool) -> (i32, String) {
+    /// Repeats a command until that holds for its exit code and what it prints, or for too long.
+    pub(crate) fn run_until(&mut self, command: &str, is_it: impl Fn(i32, &str) -> bool) -> (i32, String) {
         let until = Instant::now() + PATIENCE;
         loop {
             let (status, shown) = self.run(command);
-            if is_it(&shown) || Instant::now() >= until {
+            if is_it(status, &shown) || Instant::now() >= until {
                 return (status, shown);
             }
             thread::sleep(Duration::from_millis(200));

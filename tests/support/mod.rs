@@ -28,6 +28,7 @@ mod program;
 pub(crate) mod random;
 mod running;
 pub(crate) mod shown;
+mod standstill;
 pub(crate) mod terminal;
 mod wait;
 pub(crate) mod wire;
@@ -40,5 +41,6 @@ pub(crate) use self::{
     network::Network,
     program::{Ended, Program},
     running::{Retired, Running},
+    standstill::Stopwatch,
     wait::{DEADLINE, try_until, wait_until},
 };

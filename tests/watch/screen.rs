@@ -164,7 +164,7 @@ fn signals_give_the_terminal_back() {
             }
             None => terminal.press("\x03"),
         }
-        let began = Instant::now();
+        let began = Stopwatch::start();
         let (status, shown) = terminal.wait();
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         assert_eq!(status.code(), Some(code), "{shown}");

@@ -1,0 +1,57 @@
+//! Time that the machine takes from everybody: it has other things to do, and nothing runs for a while.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a thread wants to run, and how much later than that is nothing unusual.
+const STEP: Duration = Duration::from_millis(2);
+const USUAL: Duration = Duration::from_millis(20);
+
+/// When the thread ran last, and all that it was late by then.
+struct Seen {
+    last: Instant,
+    stood: Duration,
+}
+
+impl Seen {
+    fn look(&mut self) -> Duration {
+        let passed = self.last.elapsed();
+        self.last += passed;
+        self.stood += passed.checked_sub(STEP + USUAL).unwrap_or_default();
+        self.stood
+    }
+}
+
+static SEEN: LazyLock<Mutex<Seen>> = LazyLock::new(|| {
+    thread::spawn(|| {
+        loop {
+            let _stood = stood();
+            thread::sleep(STEP);
+        }
+    });
+    Mutex::new(Seen { last: Instant::now(), stood: Duration::ZERO })
+});
+
+/// How long the machine has stood still since the first call.
+fn stood() -> Duration {
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner).look()
+}
+
+/// Measures how long something takes, without the time in which nothing could run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch {
+    began: Instant,
+    stood: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self { stood: stood(), began: Instant::now() }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        let elapsed = self.began.elapsed();
+        elapsed.saturating_sub(stood().saturating_sub(self.stood))
+    }
+}
