@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     config::Source,
+    node::ListenError,
     ops::OpError,
     output::diagnostic::{Diagnostic, Look},
     record::WriteError,
@@ -155,6 +156,12 @@ impl From<ProgramError> for Failure {
 impl From<SecretsError> for Failure {
     fn from(error: SecretsError) -> Self {
         Self::misuse(error.to_string(), "")
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        Self::new(Exit::Io, error.to_string(), "")
     }
 }
 

@@ -180,17 +180,15 @@ fn turn(node: &Node<Keeper>, control: &Control) -> bool {
     let mut keeper = node.handler();
     keeper.tick(clock::now());
     let mut messages = std::mem::take(&mut keeper.messages);
-    let health = keeper.state.as_ref().map(StateFile::health);
-    if let Some(text) = keeper.trouble(health.as_ref()) {
-        messages.push(text);
-    }
+    messages.extend(keeper.state.as_mut().and_then(StateFile::news));
+    let failed = keeper.state.as_ref().is_some_and(|state| state.health() == Health::Failed);
     tell(&messages);
     let owes = keeper.owes();
     drop(keeper);
     if owes {
         control.wake_all();
     }
-    health != Some(Health::Failed)
+    !failed
 }
 
 /// One line about everything.

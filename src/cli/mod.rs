@@ -42,6 +42,7 @@ pub mod show;
 pub mod socket;
 pub mod spool;
 pub mod state;
+mod status;
 pub mod stderr;
 pub mod stdout;
 pub mod table;

@@ -7,6 +7,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+mod health;
+mod stream;
+
+pub use health::Health;
+use stream::Stream;
+
 use super::failure::Failure;
 use super::files::{Found, Recording};
 use super::recorder::{Patience, Recorder, Settle};
@@ -55,16 +61,8 @@ pub struct StateFile {
     problem: Option<String>,
     /// What is to be told about it.
     untold: Option<String>,
-}
-
-/// A file and the bytes it was given.
-#[derive(Debug)]
-struct Stream {
-    recorder: Recorder,
-    /// All of them.
-    pushed: u64,
-    /// From here on it was given every line, of which the first one is at `from.1`.
-    from: (u64, u64),
+    /// The trouble that was told last.
+    told: Option<String>,
 }
 
 /// The file that is to take the place of the current one.
@@ -73,41 +71,6 @@ struct Next {
     stream: Stream,
     /// Everything is in it: it gets all lines now, and the current one none.
     settling: bool,
-}
-
-/// What a state file is doing.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Health {
-    /// It takes what comes.
-    Well,
-    /// It takes nothing at the moment, for this reason.
-    Trouble(String),
-    /// It takes nothing any more.
-    Failed,
-}
-
-impl Stream {
-    fn new(recorder: Recorder, logged: u64) -> Self {
-        Self { recorder, pushed: 0, from: (0, logged) }
-    }
-
-    fn push(&mut self, lines: Vec<u8>) {
-        let len = lines.len() as u64;
-        if self.recorder.push(lines).is_ok() {
-            self.pushed += len;
-        }
-    }
-
-    fn waiting(&self) -> usize {
-        self.recorder.waiting().unwrap_or(0)
-    }
-
-    /// The position in all lines up to which they are durable.
-    fn durable(&self) -> u64 {
-        let Ok(waiting) = self.recorder.waiting() else { return 0 };
-        let (at, logged) = self.from;
-        logged + self.pushed.saturating_sub(waiting as u64).saturating_sub(at)
-    }
 }
 
 impl StateFile {
@@ -134,6 +97,7 @@ impl StateFile {
             not_before: None,
             problem: None,
             untold: None,
+            told: None,
         };
         file.hand_over();
         Ok((file, found))
@@ -200,6 +164,16 @@ impl StateFile {
         Ok(())
     }
 
+    /// Logs that an entry of that table is forgotten.
+    ///
+    /// # Errors
+    /// If no record can be like that.
+    pub fn gone(&mut self, table: TableId, slots: usize, time: Time, key: &[u8]) -> Result<(), WriteError> {
+        let values = vec![0; slots];
+        let (expire_ms, resync, update_id, server_key) = (Some(0), false, None, None);
+        self.entry(&Entry { table, time, key, expire_ms, resync, update_id, values: &values, server_key })
+    }
+
     /// The log lacks something, which is known: everything is written anew, and nothing is durable before.
     pub fn write_anew(&mut self) {
         self.gap = true;
@@ -232,21 +206,6 @@ impl StateFile {
     #[must_use]
     pub fn durable(&self) -> u64 {
         self.current.durable()
-    }
-
-    /// How it is.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        // One that is being replaced finds itself gone.
-        let replaced = self.next.as_ref().is_some_and(|next| next.settling);
-        if !replaced && self.current.recorder.waiting().is_err() {
-            return Health::Failed;
-        }
-        let trouble = self.current.recorder.trouble().or_else(|| self.next.as_ref()?.stream.recorder.trouble());
-        match trouble.or_else(|| self.problem.clone().filter(|_| self.gap)) {
-            Some(why) => Health::Trouble(why),
-            None => Health::Well,
-        }
     }
 
     /// Begins to write everything anew if the log has become too long for so many entries, or has a gap. Then

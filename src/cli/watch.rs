@@ -29,7 +29,7 @@ use super::view::View;
 use super::wall::WallClock;
 use crate::escape;
 use crate::node::metrics::Server;
-use crate::node::{self, Control, ListenError, Listener, Node, Retry, clock};
+use crate::node::{self, Control, Listener, Node, Retry, clock};
 use crate::output::screen::Look;
 use crate::record::Checksum;
 use crate::table::Where;
@@ -124,11 +124,7 @@ impl Watch<'_> {
                 for target in &targets.peers {
                     node.expect(target.name.as_deref().unwrap_or_default(), target.certificate_names());
                 }
-                node.listen(
-                    Listener::bind(options)
-                        .await
-                        .map_err(|error: ListenError| Failure::new(Exit::Io, error.to_string(), ""))?,
-                );
+                node.listen(Listener::bind(options).await?);
                 target::warn_if_insecure(&node);
             }
             for call in calls {

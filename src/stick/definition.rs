@@ -123,6 +123,20 @@ impl Layout {
         }
     }
 
+    /// Whether values of this layout say more than that there was nothing; texts say nothing.
+    #[must_use]
+    pub fn counts(&self, values: &[u64]) -> bool {
+        self.fields.iter().any(|field| match field.kind {
+            // The time of a counter without events means nothing.
+            ValueKind::Rate => {
+                let mut counters = field.of(values).as_chunks::<3>().0.iter();
+                counters.any(|[_, current, previous]| (*current, *previous) != (0, 0))
+            }
+            ValueKind::Text => false,
+            _ => field.of(values).iter().any(|value| *value > 0),
+        })
+    }
+
     /// Whether one of the values is a text.
     #[must_use]
     pub fn has_text(&self) -> bool {

@@ -26,7 +26,7 @@ impl Aggregator {
     pub fn lease(&mut self, now_ms: u64) -> Lease {
         self.at(now_ms);
         self.decide();
-        let (fresh, sources) = (self.fresh(), self.peers.iter().filter(|peer| peer.is_source()).count());
+        let (fresh, sources) = (self.fresh(), self.sources().count());
         Lease { fresh, sources, is_valid: self.is_open && fresh == sources }
     }
 
@@ -49,9 +49,8 @@ impl Aggregator {
 
     /// Opens or closes the gate. When it opens, destinations are sent everything once.
     pub(super) fn decide(&mut self) {
-        let mut sources = self.peers.iter().filter(|peer| peer.is_source());
-        let is_ready = self.now_ms >= self.grace_ends() || sources.clone().all(|peer| peer.was_synced);
-        let is_stopped = self.options.stale == Stale::Stop && sources.any(|peer| !peer.is_up);
+        let is_ready = self.now_ms >= self.grace_ends() || self.sources().all(|peer| peer.was_synced);
+        let is_stopped = self.options.stale == Stale::Stop && self.sources().any(|peer| !peer.is_up);
         let is_open = is_ready && !is_stopped && !self.is_standby();
         if std::mem::replace(&mut self.is_open, is_open) == is_open {
             return;
@@ -77,8 +76,16 @@ impl Aggregator {
         self.started_ms.saturating_add(self.options.start_grace_ms)
     }
 
-    pub(super) fn fresh(&self) -> usize {
-        self.peers.iter().filter(|peer| peer.is_source() && peer.is_fresh()).count()
+    pub(super) fn all_fresh(&self) -> bool {
+        self.sources().all(Peer::is_fresh)
+    }
+
+    fn fresh(&self) -> usize {
+        self.sources().filter(|peer| peer.is_fresh()).count()
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Peer> {
+        self.peers.iter().filter(|peer| peer.is_source())
     }
 }
 

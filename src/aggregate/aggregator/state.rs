@@ -91,8 +91,7 @@ impl Aggregator {
                 while let Some(entry) = if budget > 0 { entries.next() } else { return false } {
                     budget -= 1;
                     cursor.place = entries.place();
-                    let at = if input.kept.is_empty() { None } else { totals.keys.find(entry.key()) };
-                    let kept = at.and_then(|at| input.kept.get(&at)).map(|kept| &**kept);
+                    let kept = totals.kept_of(input, entry.key());
                     each(Saved { peer: &peer.name, definition: store.definition(), entry, kept });
                 }
             }
@@ -117,8 +116,7 @@ impl Aggregator {
         });
         inputs.flat_map(move |(totals, input, peer, store)| {
             store.iter(now_ms).map(move |entry| {
-                let at = if input.kept.is_empty() { None } else { totals.keys.find(entry.key()) };
-                let kept = at.and_then(|at| input.kept.get(&at)).map(|kept| &**kept);
+                let kept = totals.kept_of(input, entry.key());
                 Saved { peer: &peer.name, definition: store.definition(), entry, kept }
             })
         })

@@ -5,7 +5,7 @@ use crate::aggregate::mismatch::{Mismatch, difference};
 use crate::aggregate::options::Relation;
 use crate::aggregate::totals::{InputState, TotalId, Totals};
 use crate::grammar::DataType;
-use crate::stick::{Definition, ValueKind};
+use crate::stick::Definition;
 use crate::table::{Applied, Update};
 
 use super::peer::is_source;
@@ -35,15 +35,6 @@ pub(super) enum Route {
     /// The lease of the other aggregator; the slot of its number of sources.
     Lease(usize),
     Other,
-}
-
-/// Whether values say more than that there was nothing.
-fn counts(table: &Definition, values: &[u64]) -> bool {
-    table.layout.fields().iter().any(|field| match field.kind {
-        // The time of a counter without events means nothing.
-        ValueKind::Rate => field.of(values).chunks(3).any(|slots| slots.iter().skip(1).any(|count| *count > 0)),
-        _ => field.of(values).iter().any(|value| *value > 0),
-    })
 }
 
 /// The most tables of a session.
@@ -166,13 +157,12 @@ impl Aggregator {
     /// node that it is over: an aggregator before us, maybe, or one that ended before it could.
     fn echo(&mut self, peer: usize, has: usize, update: &Update<'_>) {
         let cx = self.context();
-        let all = self.peers.iter().filter(|peer| peer.is_source()).count();
-        let is_known = cx.is_open && self.fresh() == all;
+        let is_known = cx.is_open && self.all_fresh();
         let Some(state) = self.peers.get_mut(peer).filter(|state| state.is_destination()) else { return };
         let Some(table) = state.has.get(has) else { return };
         let totals = self.totals.iter_mut().find(|totals| totals.definition.name == table.name);
-        if totals.as_ref().is_some_and(|totals| totals.keys.find(update.key).is_some()) || !counts(table, update.values)
-        {
+        let has_source = totals.as_ref().is_some_and(|totals| totals.keys.find(update.key).is_some());
+        if has_source || !table.layout.counts(update.values) {
             return;
         }
         match totals {
@@ -185,8 +175,7 @@ impl Aggregator {
 
     /// Nodes that had totals of which nobody was known to have a part are asked for them once more, now that all is known.
     pub(super) fn ask_about_echoes(&mut self) {
-        let all = self.peers.iter().filter(|peer| peer.is_source()).count();
-        if !self.peers.iter().any(|peer| peer.owes_look) || !self.is_open || self.fresh() < all {
+        if !self.peers.iter().any(|peer| peer.owes_look) || !self.is_open || !self.all_fresh() {
             return;
         }
         for state in self.peers.iter_mut().filter(|state| state.is_up && state.is_synced) {

@@ -5,7 +5,7 @@
 //! that are quiet on both, this is true of nearly all where nodes are a mesh, and of nearly none where each counts what it sees.
 
 use crate::aggregate::keys::bits;
-use crate::stick::{FreqCtr, Layout, ValueKind};
+use crate::stick::{Layout, ValueKind};
 use crate::table::EntryRef;
 
 use super::{Context, Totals};
@@ -30,7 +30,7 @@ impl Totals {
         if self.source.expire_ms == 0 {
             return None;
         }
-        let (mut own, mut seen) = (0, vec![(0_u32, 0_u32); self.inputs.len()]);
+        let (mut own, mut seen, mut values) = (0, vec![(0_u32, 0_u32); self.inputs.len()], Vec::new());
         let places = self.keys.list.len();
         let first = usize::try_from(cx.now_ms).unwrap_or(0).checked_rem(places).unwrap_or(0);
         for at in (first..places).chain(0..first).take(LOOKED_AT) {
@@ -38,7 +38,11 @@ impl Totals {
             let others = bits(key.sources & !(1 << source));
             let at = u32::try_from(at).unwrap_or(u32::MAX);
             let quiet = |source| self.entry(source, at, cx.now_ms).filter(|entry| entry.idle_ms() >= QUIET_MS);
-            let Some(entry) = quiet(source).filter(|entry| counts(&self.source.layout, entry)) else { continue };
+            let Some(entry) = quiet(source) else { continue };
+            entry.values(&mut values);
+            if !self.source.layout.counts(&values) {
+                continue;
+            }
             own += 1;
             for other in others {
                 if let (Some(theirs), Some((both, alike))) = (quiet(other), seen.get_mut(other)) {
@@ -57,18 +61,6 @@ impl Totals {
         let known = std::mem::replace(&mut input.alike, found);
         found.filter(|found| known != Some(*found))
     }
-}
-
-/// Whether an entry says more than that there was nothing.
-fn counts(layout: &Layout, entry: &EntryRef<'_>) -> bool {
-    layout.fields().iter().any(|field| match field.kind {
-        ValueKind::Rate => (0..field.values()).any(|n| {
-            let FreqCtr { current, previous, .. } = entry.counter(field, n);
-            (current, previous) != (0, 0)
-        }),
-        ValueKind::Text => false,
-        _ => (0..field.values()).any(|n| entry.value(field, n) > 0),
-    })
 }
 
 /// Whether all numbers are the same, and all times nearly so.

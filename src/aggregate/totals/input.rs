@@ -87,6 +87,12 @@ impl Totals {
         Ok(())
     }
 
+    /// What is kept of the counters of an entry of a source.
+    pub(in crate::aggregate) fn kept_of<'a>(&self, input: &'a Input, key: &[u8]) -> Option<&'a [u64]> {
+        let at = if input.kept.is_empty() { None } else { self.keys.find(key) };
+        input.kept.get(&at?).map(|kept| &**kept)
+    }
+
     /// Whether the table may be another one from now on: no other source has a say.
     pub(in crate::aggregate) fn is_free_for(&self, source: usize, cx: &Context) -> bool {
         let others = self.inputs.iter().enumerate().filter(|(other, _)| *other != source);

@@ -49,7 +49,8 @@ impl Totals {
     /// Does the rest of that at once.
     pub(super) fn finish_sweep(&mut self, source: usize, cx: &Context) {
         while self.is_sweeping(source) {
-            self.work(&mut AT_ONCE.clone(), cx);
+            let mut budget = AT_ONCE;
+            self.work(&mut budget, cx);
         }
     }
 

@@ -104,7 +104,11 @@ async fn serve(
         daemon::goodbye(&node, &control, &mut signals).await;
         let exit = match why {
             Why::Reload(mut next) => {
-                next.runner.take_over(&mut node.handler(), &next.options);
+                let mut last = node.handler();
+                next.runner.take_over(&mut last, &next.options);
+                if let Err(failure) = last.finish(LAST_LINES) {
+                    tell(&[failure.message().to_owned()]);
+                }
                 tell(&["SIGHUP: the options were read again".to_owned()]);
                 round = *next;
                 continue;

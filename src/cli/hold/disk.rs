@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::keeper::Keeper;
-use crate::cli::state::Health;
 use crate::escape;
 use crate::output::entries::received;
 use crate::record::{Entry, TableId};
@@ -13,23 +12,6 @@ use crate::table::EntryRef;
 const PIECE: usize = 20_000;
 
 impl Keeper {
-    /// What is to be told about the disk, if that is new.
-    pub(super) fn trouble(&mut self, health: Option<&Health>) -> Option<String> {
-        let trouble = match health {
-            Some(Health::Trouble(why)) => Some(why.clone()),
-            _ => None,
-        };
-        if trouble == self.told {
-            return None;
-        }
-        self.told.clone_from(&trouble);
-        Some(match trouble {
-            Some(why) => format!("the disk takes nothing: {why}; nothing is acknowledged, trying on for 30 s"),
-            None if health == Some(&Health::Failed) => "the disk took nothing any more".to_owned(),
-            None => "the disk takes the state file again".to_owned(),
-        })
-    }
-
     /// Writes on at a snapshot, if there is one.
     pub(super) fn write_pieces(&mut self, now: Instant) {
         let (now_ms, time) = (self.wall.ms(now), self.wall.at(now));
@@ -116,11 +98,7 @@ impl Keeper {
         }
         let slots = self.standby.tables().get(number).map_or(0, |held| held.definition().layout.slots());
         if let (Some(state), Some(table)) = (&mut self.state, self.numbers.get(number).copied().flatten()) {
-            let values = vec![0; slots];
-            let (expire_ms, update_id) = (Some(0), None);
-            let entry =
-                Entry { table, time, key, expire_ms, resync: false, update_id, values: &values, server_key: None };
-            self.unwritten += u64::from(state.entry(&entry).is_err());
+            self.unwritten += u64::from(state.gone(table, slots, time, key).is_err());
         }
         true
     }

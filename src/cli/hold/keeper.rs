@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::peer::Peer;
+use crate::cli::complaints::Complaints;
 use crate::cli::failure::Failure;
 use crate::cli::state::StateFile;
 use crate::cli::wall::WallClock;
@@ -36,8 +37,6 @@ pub(super) struct Keeper {
     pub(super) stopping: bool,
     /// It can't go on, for this reason.
     pub(super) failed: Option<Failure>,
-    /// The trouble with the disk that was told last.
-    pub(super) told: Option<String>,
     /// Entries that could not be written.
     pub(super) unwritten: u64,
 }
@@ -56,7 +55,6 @@ impl Keeper {
             messages: Vec::new(),
             stopping: false,
             failed: None,
-            told: None,
             unwritten: 0,
         };
         keeper.log_tables();
@@ -74,6 +72,7 @@ impl Keeper {
     pub(super) fn retire(&mut self, peer: usize) {
         if let Some(at) = self.peers.get_mut(peer) {
             at.retired = true;
+            at.complaints = Complaints::default();
         }
         self.standby.retire(peer);
     }

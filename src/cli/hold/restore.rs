@@ -24,17 +24,12 @@ pub(super) fn restore(args: &HoldArgs, wall: &WallClock) -> Result<(Standby, Sta
     let (state, found) = StateFile::open(path, time, |record| load.take(record))?;
     let mut notes = std::mem::take(&mut load.problems);
     let held: usize = standby.tables().iter().map(|held| held.store().len()).sum();
-    let name = escape::name(state.name().as_bytes()).into_owned();
     if found.entries > 0 {
         let ms = clock::now().saturating_duration_since(now).as_millis();
+        let name = escape::name(state.name().as_bytes());
         notes.push(format!("{name}: {held} entries of {} tables, read in {ms} ms", standby.tables().len()));
     }
-    if found.cut > 0 {
-        notes.push(format!("{name}: {} bytes of a torn end were cut off", found.cut));
-    }
-    if let (1.., Some(first)) = &found.damaged {
-        notes.push(format!("{name}: {} damaged lines were passed over, the first one: {first}", found.damaged.0));
-    }
+    notes.extend(state.notes(&found));
     tell(&notes);
     Ok((standby, state))
 }

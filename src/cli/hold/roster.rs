@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use super::keeper::Keeper;
 use crate::cli::daemon::PATIENCE;
-use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::target::{self, Listen, Target, Targets};
 use crate::node::{self, Control, Listener, Listening, Node, PeerIndex, Retry};
@@ -78,16 +77,15 @@ impl Roster {
 
     /// Opens another listener in place of the one there is, on the same socket if the address is the same. Says where.
     async fn listen(&mut self, node: &Node<Keeper>, listen: Option<Listen>) -> Result<String, Failure> {
-        let failed = |error: node::ListenError| Failure::new(Exit::Io, error.to_string(), "");
         let mut next = None;
         if let Some(listen) = listen {
             let options = listen.options()?;
             let known = self.listener.as_ref().filter(|known| known.listen.address == listen.address);
             let socket = match known {
                 Some(known) => Rc::clone(&known.socket),
-                None => Rc::new(Listener::bind(options.clone()).await.map_err(failed)?),
+                None => Rc::new(Listener::bind(options.clone()).await?),
             };
-            next = Some((socket.again(options).map_err(failed)?, listen, socket));
+            next = Some((socket.again(options)?, listen, socket));
         }
         if let Some(known) = self.listener.take() {
             known.listening.close().await;

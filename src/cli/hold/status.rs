@@ -2,35 +2,21 @@
 
 use super::keeper::Keeper;
 use super::peer::word;
-use crate::cli::args::{Format, HoldStatusArgs};
+use crate::cli::args::HoldStatusArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::forget::{Answer, Question, ask};
 use crate::cli::state::Health;
-use crate::cli::stdout;
+use crate::cli::status;
 use crate::escape;
 use crate::node::clock;
 use crate::output::hold::{Peer, StateFile, Status, Table};
-use crate::output::json;
 
 /// Shows what a running standby holds.
 ///
 /// # Errors
 /// If nobody answers on its socket, or it isn't one.
 pub(super) fn run(args: &HoldStatusArgs) -> Result<Exit, Failure> {
-    let Answer { status: Some(value), .. } = ask(&args.control, &Question::Status)? else {
-        return Err(Failure::new(Exit::Io, "the answer has no status", "is this the socket of a `peerctl hold`?"));
-    };
-    match args.format {
-        Format::Json => stdout::print(|out| json::print(&value, out))?,
-        Format::Human => {
-            let status: Result<Status, _> = serde_json::from_value(value);
-            let help = "that is another daemon; --format json shows what it says";
-            let text = status.map_err(|_| Failure::misuse("it has no status of a standby", help))?.human();
-            stdout::print(|out| out.write_all(escape::text(text.as_bytes()).as_bytes()))?;
-        }
-    }
-    Ok(Exit::Done)
+    status::show::<Status>(&args.control, args.format, "a standby", Status::human)
 }
 
 /// How it goes.

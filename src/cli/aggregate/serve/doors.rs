@@ -34,7 +34,6 @@ impl Doors {
     /// # Errors
     /// If one of them can't be used; then nothing has changed.
     pub(super) async fn open(&self, options: &Options) -> Result<(Self, Vec<Listener>), Failure> {
-        let failed = |error: ListenError| Failure::new(Exit::Io, error.to_string(), "");
         let mut doors = Self { node: Rc::clone(&self.node), ..Self::default() };
         let mut listeners = Vec::new();
         for listen in &options.listeners {
@@ -42,10 +41,10 @@ impl Doors {
             let known = self.listeners.iter().find(|(address, _)| *address == listen.address);
             let listener = match known {
                 Some((_, known)) => Rc::clone(known),
-                None => Rc::new(Listener::bind(listen.clone()).await.map_err(failed)?),
+                None => Rc::new(Listener::bind(listen.clone()).await?),
             };
             doors.listeners.push((listen.address.clone(), Rc::clone(&listener)));
-            listeners.push(listener.again(listen).map_err(failed)?);
+            listeners.push(listener.again(listen)?);
         }
         doors.control = self.control(options).await?;
         doors.metrics = self.metrics(options).await?;

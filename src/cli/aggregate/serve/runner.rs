@@ -16,9 +16,6 @@ use crate::proto::session::Event;
 /// Entries of each table and source that are looked at in one turn.
 const BUDGET: usize = 4096;
 
-/// How long the last lines of a state file that isn't used any more may take.
-const PATIENCE: Duration = Duration::from_millis(600);
-
 /// The handler.
 #[derive(Debug)]
 pub(super) struct Runner {
@@ -100,7 +97,8 @@ impl Runner {
         Ok(runner)
     }
 
-    /// Goes on with what the one before has learned, whose sessions have ended, and with its state file, if that is wanted.
+    /// Goes on with what the one before has learned, whose sessions have ended, and with its state file if the options name it;
+    /// another one is left to it.
     pub(super) fn take_over(&mut self, before: &mut Self, options: &Options) {
         let now_ms = self.now_ms();
         for (section, aggregator) in before.sections.iter().zip(&before.aggregators) {
@@ -127,15 +125,9 @@ impl Runner {
         }
         self.messages.append(&mut before.messages);
         let is_other = self.state.is_some();
-        match before.state.take() {
-            Some(mut state) if options.state_file.as_deref() == Some(state.path()) => {
-                state.begin_anew();
-                self.state = Some(state);
-            }
-            Some(state) => {
-                self.messages.extend(state.finish(PATIENCE).err().map(|failure| failure.message().to_owned()));
-            }
-            None => {}
+        if let Some(mut state) = before.state.take_if(|state| options.state_file.as_deref() == Some(state.path())) {
+            state.begin_anew();
+            self.state = Some(state);
         }
         if let Some(state) = self.state.as_mut().filter(|_| is_other)
             && let Err(why) = state.begin_with(&self.aggregators)

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::aggregate::{Aggregator, Restored, SaveCursor, Saved};
-use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::state::{Health, StateFile};
 use crate::cli::wall::WallClock;
@@ -27,8 +26,6 @@ pub(super) struct State {
     /// How far a snapshot is: which section, and where in it.
     snapshot: (usize, SaveCursor),
     values: Vec<u64>,
-    /// The trouble with the disk that was told last.
-    told: Option<String>,
     /// Entries that could not be written.
     pub(super) unwritten: u64,
 }
@@ -47,22 +44,16 @@ impl State {
         let Load { entries, tables, .. } = load;
         // Their sources may stay away for long, and the file is written anew meanwhile.
         for Loaded { peer, definition, .. } in tables.iter().flatten().filter(|table| table.counts) {
-            let failed = |error: WriteError| Failure::new(Exit::Io, error.to_string(), "");
-            file.table(peer, definition).map_err(failed)?;
+            file.table(peer, definition)?;
         }
-        let name = escape::name(file.name().as_bytes()).into_owned();
         let mut notes = Vec::new();
         if found.entries > 0 {
+            let name = escape::name(file.name().as_bytes());
             notes.push(format!("{name}: {entries} entries of sources"));
         }
-        if found.cut > 0 {
-            notes.push(format!("{name}: {} bytes of a torn end were cut off", found.cut));
-        }
-        if let (1.., Some(first)) = &found.damaged {
-            notes.push(format!("{name}: {} damaged lines were passed over, the first one: {first}", found.damaged.0));
-        }
+        notes.extend(file.notes(&found));
         let (snapshot, values) = ((0, SaveCursor::default()), Vec::new());
-        Ok((Self { file, path: path.to_owned(), snapshot, values, told: None, unwritten: 0 }, notes))
+        Ok((Self { file, path: path.to_owned(), snapshot, values, unwritten: 0 }, notes))
     }
 
     /// Where it is.
@@ -133,18 +124,8 @@ impl State {
     /// Notes that a source has lost an entry, whether the source is there or not.
     pub(super) fn gone(&mut self, source: &[u8], table: &[u8], time: Time, key: &[u8]) {
         let Some((table, definition)) = self.file.table_named(source, table) else { return };
-        let values = vec![0; definition.layout.slots()];
-        let entry = Entry {
-            table,
-            time,
-            key,
-            expire_ms: Some(0),
-            resync: false,
-            update_id: None,
-            values: &values,
-            server_key: None,
-        };
-        self.unwritten += u64::from(self.file.entry(&entry).is_err());
+        let slots = definition.layout.slots();
+        self.unwritten += u64::from(self.file.gone(table, slots, time, key).is_err());
     }
 
     /// Hands over what was noted. Returns the position behind it; `None` while some is missing in the file.
@@ -185,9 +166,8 @@ impl State {
         while self.file.wants_piece() && clock::now() < end {
             self.write_piece(now, wall, aggregators);
         }
-        let health = self.file.health();
-        messages.extend(self.trouble(&health));
-        health != Health::Failed
+        messages.extend(self.file.news());
+        self.file.health() != Health::Failed
     }
 
     /// Writes what is left, within that time.
@@ -223,20 +203,6 @@ impl State {
         if self.snapshot.0 >= aggregators.len() {
             self.file.end_snapshot();
         }
-    }
-
-    /// What is to be told about the disk, if that is new.
-    fn trouble(&mut self, health: &Health) -> Option<String> {
-        let trouble = if let Health::Trouble(why) = health { Some(why.clone()) } else { None };
-        if trouble == self.told {
-            return None;
-        }
-        self.told.clone_from(&trouble);
-        Some(match trouble {
-            Some(why) => format!("the disk takes nothing: {why}; nothing is acknowledged, trying on for 30 s"),
-            None if *health == Health::Failed => "the disk took nothing any more".to_owned(),
-            None => "the disk takes the state file again".to_owned(),
-        })
     }
 }
 

@@ -4,35 +4,21 @@ use std::time::Instant;
 
 use super::runner::Runner;
 use crate::aggregate::{PeerStatus, Relation, TableStatus};
-use crate::cli::args::{Format, StatusArgs};
+use crate::cli::args::StatusArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::forget::{Answer, Question, ask};
 use crate::cli::state::Health;
-use crate::cli::stdout;
+use crate::cli::status;
 use crate::escape;
 use crate::node::clock;
 use crate::output::aggregate::{Aggregation, Peer, Source, StateFile, Status, Table, Unwritable};
-use crate::output::json;
 
 /// Shows what a running aggregator does.
 ///
 /// # Errors
 /// If nobody answers on its socket, or it isn't one.
 pub(in crate::cli) fn run(args: &StatusArgs) -> Result<Exit, Failure> {
-    let Answer { status: Some(value), .. } = ask(&args.control, &Question::Status)? else {
-        return Err(Failure::new(Exit::Io, "the answer has no status", "is this the socket of an aggregator?"));
-    };
-    match args.format {
-        Format::Json => stdout::print(|out| json::print(&value, out))?,
-        Format::Human => {
-            let status: Result<Status, _> = serde_json::from_value(value);
-            let help = "that is another daemon; --format json shows what it says";
-            let text = status.map_err(|_| Failure::misuse("it has no status of an aggregator", help))?.human();
-            stdout::print(|out| out.write_all(escape::text(text.as_bytes()).as_bytes()))?;
-        }
-    }
-    Ok(Exit::Done)
+    status::show::<Status>(&args.control, args.format, "an aggregator", Status::human)
 }
 
 /// How it goes.
