@@ -8,14 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use peerctl::node::{Address, ListenOptions};
+use peerctl::node::{Address, ListenOptions, Target};
 
 mod support;
 
 use support::{
     Network, Setup,
     fake_peer::FakePeer,
-    frames::hello,
+    frames::{RESYNC_FINISHED, hello, message},
     live::GUEST_PORT,
     node::{Diary, Plan, with_node},
     wait_until,
@@ -173,6 +173,53 @@ fn the_newest_session_wins_after_its_whole_hello() {
         assert_eq!(diary.count("established"), 2);
         assert_eq!(diary.count("closed"), 1, "each end is told once: {lines:#?}");
     });
+}
+
+/// A port where a call of ours ends when it is let go.
+const CALLED: u16 = 10_001;
+
+#[test]
+fn a_call_of_ours_that_fails_is_not_the_end_of_a_session_that_the_peer_began() {
+    let network = Network::reachable();
+    let (called, address) = (network.listen(CALLED), network.address(CALLED));
+    let mut plan = listen(&network, &[]);
+    plan.dial = Box::new(move || vec![Target::new(b"lb1", Address::parse(&address).expect("an address"))]);
+    with_node(&network, plan, |diary| {
+        diary.wait_for("listening", 1);
+        // Our hello gets no answer, and meanwhile the peer calls us.
+        let unanswered = FakePeer::accept_hello(&called);
+        let caller = FakePeer::call(&network, GUEST_PORT, "peerctl", "lb1");
+        assert_eq!(caller.wait_for_line(), "200");
+        diary.wait_for("lb1: established Accepted", 1);
+        unanswered.half_close();
+        unanswered.wait_for_end();
+        caller.send(&message(RESYNC_FINISHED, &[]));
+        diary.wait_for("lb1: resync ended", 1);
+        assert_eq!(diary.count("closed"), 0, "{:#?}", diary.lines());
+        assert_eq!(caller.end(), None);
+        // When it has ended, we call again.
+        drop(caller);
+        diary.wait_for("lb1: closed", 1);
+        FakePeer::accept_hello(&called);
+    });
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_never_listened_at() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("haproxy.cfg");
+    fs::write(&path, "global\n").expect("written");
+    let network = Network::new();
+    let (at, state) = (path.to_string_lossy().into_owned(), dir.path().join("state").to_string_lossy().into_owned());
+    for words in [
+        ["hold", "lb1=127.0.0.1:1", "-L", "agent", "--state", &state, "--control", &at],
+        ["hold", "lb1=127.0.0.1:1", "-L", "agent", "--state", &state, "--metrics", &format!("unix@{at}")],
+    ] {
+        let ended = network.peerctl(&words).wait();
+        assert_eq!(ended.status.code(), Some(3), "{words:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("in use"), "{}", ended.stderr);
+        assert_eq!(fs::read_to_string(&path).expect("it is still there"), "global\n");
+    }
 }
 
 #[test]

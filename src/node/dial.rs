@@ -61,7 +61,9 @@ impl<H: Handler> Dialler<H> {
             let line = self.slot.call();
             self.shared.tell(self.peer, &LinkState::Dialling(&self.target.address));
             let Ended { established, mut why, numbers, .. } = self.call(&line).await;
-            if matches!(why, LinkError::Replaced) {
+            // A call that fails while the peer has a session that it called for itself is nobody's end.
+            let has_called = established.is_none() && self.slot.current().is_some();
+            if has_called || matches!(why, LinkError::Replaced) {
                 continue;
             }
             let now = clock::now();

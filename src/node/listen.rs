@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::unlink;
+use rustix::fs::{FileType, lstat, unlink};
 use thiserror::Error;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, lookup_host};
@@ -164,7 +164,9 @@ pub(super) async fn bind_path(path: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let nobody =
                 UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-            if !nobody {
+            // A file of another kind is refused in the same way.
+            let is_socket = || lstat(path).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket);
+            if !nobody || !is_socket() {
                 return Err(error);
             }
             unlink(path)?;
@@ -214,7 +216,7 @@ struct Closing {
 }
 
 impl Listening {
-    /// Closes it, and returns when another one may take its address.
+    /// Closes it, and returns when another one may take its address, unless it shares the socket ([`Listener::again`]).
     pub async fn close(&self) {
         self.0.ordered.set(true);
         self.0.changed.notify_waiters();
@@ -231,6 +233,16 @@ impl Listening {
         while !self.0.ordered.get() {
             self.0.changed.notified().await;
         }
+    }
+}
+
+/// Says that a listener is closed when it is dropped, by a bug of a handler, too.
+struct IsClosed(Listening);
+
+impl Drop for IsClosed {
+    fn drop(&mut self) {
+        self.0.0.closed.set(true);
+        self.0.0.changed.notify_waiters();
     }
 }
 
@@ -259,6 +271,7 @@ impl<H: Handler> Host<H> {
         let host = Rc::new(Self { shared, options, tls, takes_any_name, allow });
         let guests = Rc::new(Guests::default());
         let mut tasks = JoinSet::new();
+        let closed = IsClosed(listening.clone());
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
@@ -280,8 +293,7 @@ impl<H: Handler> Host<H> {
             }
         }
         drop(socket);
-        listening.0.closed.set(true);
-        listening.0.changed.notify_waiters();
+        drop(closed);
         guests.dismiss();
         while tasks.join_next().await.is_some() {}
     }

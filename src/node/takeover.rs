@@ -179,8 +179,8 @@ impl Process {
             if before.own > 0 && before.own >= before.all.div_ceil(2) {
                 process = Self::Same;
             }
-            // What the one has changed, the next one has learned. (Or another peer has taught more: then it isn't sure.)
-            taken_over |= before.all > 0 && now.learned() > before.learned();
+            // What the one has changed, the next one has learned. Other peers teach more at any time, but hardly as much just then.
+            taken_over |= before.own > 0 && now.learned() >= before.all;
         }
         if process == Self::Unknown && taken_over { Self::Other } else { process }
     }
@@ -357,9 +357,10 @@ mod tests {
         );
         let more = |own| Some(Numbering::from([(b"t".as_slice().into(), Numbers { all: 11, own, newest: 12 })]));
         assert_eq!(of(Some(numbers(1, 11)), more(1)), Process::Other, "what one has changed, the next one has learned");
-        assert_eq!(of(Some(numbers(0, 0)), more(0)), Process::Other, "as well if it was changed later");
+        assert_eq!(of(Some(numbers(0, 0)), more(0)), Process::Unknown, "another peer may have taught it");
+        assert_eq!(of(Some(numbers(3, 11)), more(3)), Process::Unknown, "another peer has taught one more");
         assert_eq!(of(Some(numbers(1, 11)), more(2)), Process::Unknown, "one more was changed");
-        assert_eq!(of(Some(numbers(10, 12)), more(10)), Process::Same, "another peer has taught one more");
+        assert_eq!(of(Some(numbers(10, 12)), more(10)), Process::Same, "it has changed more than others have");
         assert_eq!(of(Some(numbers(10, 40)), None), Process::Unknown);
         assert_eq!(of(None, Some(numbers(10, 40))), Process::Unknown);
     }
