@@ -9,7 +9,7 @@ use super::{
 use crate::{
     escape,
     grammar::Release,
-    model::{Instance, PeerEntry, PeersSection, Place, Proxy, StickTable, reading::RemarkKind},
+    model::{Instance, PeerEntry, PeersSection, Place, Proxy, Server, StickTable, reading::RemarkKind},
     span::Span,
 };
 
@@ -61,6 +61,15 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn instance_name(&self, instance: usize) -> Cow<'a, str> {
         self.instances.get(instance).map_or(Cow::Borrowed(""), |subject| escape::name(subject.name.as_bytes()))
+    }
+
+    /// The address of a server for people; a reference stays one.
+    #[must_use]
+    pub fn address(&self, instance: usize, server: &Server<'_>) -> String {
+        let written = self.instances.get(instance).map_or(&*server.address, |subject| {
+            subject.instance.as_written(server.place, server.address_word.into(), &server.address)
+        });
+        escape::name(written).into_owned()
     }
 
     /// The backends that have servers, those of one name side by side, by name.

@@ -185,6 +185,14 @@ impl<'d> Instance<'d> {
         self.files.get(place.file).map_or(b"", |f| f.document.line_text(place.line))
     }
 
+    /// A word as it stands there if a reference fills it in, else its value: what the environment has is nobody's business.
+    #[must_use]
+    pub fn as_written<'v>(&'v self, place: Place, n: usize, value: &'v [u8]) -> &'v [u8] {
+        let text = self.files.get(place.file).map_or(&b""[..], |f| f.document.text());
+        let raw = self.word_span(place, n).of(text);
+        if raw.contains(&b'$') { raw } else { value }
+    }
+
     /// The span of raw word `n` of a line.
     #[must_use]
     pub fn word_span(&self, place: Place, n: usize) -> Span {

@@ -87,6 +87,8 @@ pub struct Server<'d> {
     pub explicit: bool,
     /// Its line.
     pub place: Place,
+    /// The raw word of the line that is the address.
+    pub address_word: u16,
     /// Whether HAProxy reads the line.
     pub known: Known,
 }
@@ -219,7 +221,7 @@ impl<'d> Proxy<'d> {
     fn server(&mut self, statement: &Statement<'_, 'd>, version: Version) {
         let words = statement.words;
         let line = self.line(statement, 3, version);
-        self.push(statement, words.take(1), words.take(2), line.is_explicit());
+        self.push(statement, words.take(1), 2, line.is_explicit());
         self.lines.push(line);
     }
 
@@ -234,7 +236,7 @@ impl<'d> Proxy<'d> {
         let line = ServerLine { template: true, count: to - from + 1, ..self.line(statement, 4, version) };
         for number in from..=to {
             let name = [words.get(1), number.to_string().as_bytes()].concat();
-            self.push(statement, name.into(), words.take(3), number == from && line.is_explicit());
+            self.push(statement, name.into(), 3, number == from && line.is_explicit());
         }
         self.lines.push(line);
     }
@@ -271,9 +273,11 @@ impl<'d> Proxy<'d> {
         self.default_ids.extend(keywords.map(|word| (statement.place, word.first)));
     }
 
-    fn push(&mut self, statement: &Statement<'_, 'd>, name: Cow<'d, [u8]>, address: Cow<'d, [u8]>, explicit: bool) {
-        let (place, known) = (statement.place, statement.known);
-        self.servers.push(Server { name, address, id: None, explicit, place, known });
+    fn push(&mut self, statement: &Statement<'_, 'd>, name: Cow<'d, [u8]>, address: usize, explicit: bool) {
+        let (place, known, words) = (statement.place, statement.known, statement.words);
+        let address_word = words.words.get(address).map_or(0, |word| word.first);
+        let address = words.take(address);
+        self.servers.push(Server { name, address, id: None, explicit, place, address_word, known });
     }
 
     /// `stick on|match|store-request|store-response PATTERN [table NAME]`.

@@ -181,7 +181,7 @@ impl<'a> ServerJson<'a> {
             name: text(&server.name),
             id: server.id,
             explicit: server.explicit,
-            address: owned_or_text(redactor.word(instance, server.place, 2, &server.address)),
+            address: owned_or_text(redactor.word(instance, server.place, server.address_word.into(), &server.address)),
             line: server.place.line.human(),
         }
     }

@@ -163,7 +163,7 @@ impl Page<'_> {
     fn server(&mut self, server: &Server<'_>, width: usize) -> io::Result<()> {
         let id = server.id.map_or("?".to_owned(), |id| id.to_string());
         let mark = if server.explicit { '=' } else { ' ' };
-        let address = self.redactor.word(self.instance, server.place, 2, &server.address);
+        let address = self.redactor.word(self.instance, server.place, server.address_word.into(), &server.address);
         let (name, address) = (escape::name(&server.name), escape::name(&address));
         let condition = condition(server.known).map(|text| format!("  {text}")).unwrap_or_default();
         writeln!(self.out, "    {mark} {id:>6}  {name:width$}  {address}{condition}")

@@ -70,8 +70,5 @@ fn shown(instance: &Instance<'_>, place: Place, word: usize, value: &[u8]) -> St
     if redact::is_secret(instance, place, word) {
         return "‹redacted›".to_owned();
     }
-    let text = instance.files.get(place.file).map_or(&b""[..], |f| f.document.text());
-    let raw = instance.word_span(place, word).of(text);
-    let text = if raw.contains(&b'$') { raw } else { value };
-    escape::name(text).into_owned()
+    escape::name(instance.as_written(place, word, value)).into_owned()
 }

@@ -114,6 +114,9 @@ fn addresses(
         let taken = instance.version < Version::new(3, 0) && trouble.was_taken(&line);
         let happens = match (taken, line.listens) {
             (false, _) => REFUSED,
+            (true, _) if trouble == Trouble::Rest => {
+                "HAProxy says nothing up to 2.8, and reads the digits only; from 3.0 on it refuses the configuration."
+            }
             (true, true) => {
                 "HAProxy says nothing up to 2.8, and listens at one of them; from 3.0 on it refuses the configuration."
             }
@@ -121,7 +124,7 @@ fn addresses(
                 "HAProxy says nothing up to 2.8, and never reaches this peer; from 3.0 on it refuses the configuration."
             }
         };
-        let address = escape::name(line.address);
+        let address = escape::name(instance.as_written(line.place, line.word, line.address));
         found.push(
             Finding::new(
                 Severity::Error,
@@ -142,6 +145,8 @@ enum Trouble {
     Offset,
     Range,
     NoNumber,
+    /// A number with more behind it.
+    Rest,
     Several,
 }
 
@@ -159,16 +164,20 @@ impl Trouble {
             return Some(Self::Several);
         }
         let port = rest.iter().rposition(|byte| *byte == b':').and_then(|at| rest.get(at + 1..)).unwrap_or_default();
-        // Behind the brackets of an IPv6 address there may be nothing.
         match port {
             b"" => Some(Self::NoPort),
+            // Behind the brackets of an IPv6 address there may be nothing.
             _ if port.ends_with(b"]") => Some(Self::NoPort),
             [b'+' | b'-', ..] => Some(Self::Offset),
-            _ if port.contains(&b'-') => Some(Self::Range),
-            digits => match str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u16>().ok()) {
-                Some(0) => Some(Self::Zero),
-                Some(_) => None,
-                None => Some(Self::NoNumber),
+            _ => match port.iter().position(|byte| *byte == b'-').and_then(|at| port.get(at + 1..)) {
+                Some(end) if number(port).is_some() && number(end).is_some() => Some(Self::Range),
+                Some(_) => Some(Self::NoNumber),
+                None => match number(port) {
+                    Some(0) => Some(Self::Zero),
+                    Some(1..=0xffff) if port.iter().all(u8::is_ascii_digit) => None,
+                    Some(1..=0xffff) => Some(Self::Rest),
+                    _ => Some(Self::NoNumber),
+                },
             },
         }
     }
@@ -178,6 +187,7 @@ impl Trouble {
         match self {
             Self::NoPort | Self::Zero | Self::Offset => !line.listens,
             Self::Range | Self::Several => line.keyword == "bind",
+            Self::Rest => true,
             Self::NoNumber => false,
         }
     }
@@ -188,7 +198,7 @@ impl Trouble {
             Self::Zero => "port 0",
             Self::Offset => "an offset for a port",
             Self::Range => "a range of ports",
-            Self::NoNumber => "a port that is none",
+            Self::NoNumber | Self::Rest => "a port that is none",
             Self::Several => "several addresses",
         }
     }
@@ -200,6 +210,13 @@ impl Trouble {
             _ => "one port from 1 to 65535 must stand here",
         }
     }
+}
+
+/// The number that digits begin with: HAProxy up to 2.8 doesn't look at what follows them.
+fn number(text: &[u8]) -> Option<u32> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = text.get(..digits).filter(|digits| !digits.is_empty())?;
+    Some(str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -225,6 +242,11 @@ mod tests {
             ("10.0.0.1:+5", Some(Trouble::Offset)),
             ("10.0.0.1:-5", Some(Trouble::Offset)),
             ("10.0.0.1:1-2", Some(Trouble::Range)),
+            ("10.0.0.1:1x-2", Some(Trouble::Range)),
+            ("10.0.0.1:1-", Some(Trouble::NoNumber)),
+            ("10.0.0.1:x-1", Some(Trouble::NoNumber)),
+            ("10.0.0.1:10x", Some(Trouble::Rest)),
+            ("10.0.0.1:0x10", Some(Trouble::Zero)),
             ("10.0.0.1:65536", Some(Trouble::NoNumber)),
             ("10.0.0.1:x", Some(Trouble::NoNumber)),
             ("10.0.0.1:1,10.0.0.2:1", Some(Trouble::Several)),

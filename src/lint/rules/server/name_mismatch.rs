@@ -129,6 +129,7 @@ fn verdict(
     (away, _, taker): Taker<'_>,
 ) -> (Severity, String) {
     let (name, other) = (escape::name(&server.name), escape::name(&taker.name));
+    let address = context.address(home, server);
     let (home, away_name) = (context.instance_name(home), context.instance_name(away));
     let sticks = group.how_it_sticks();
     if !group.travels() {
@@ -140,7 +141,7 @@ fn verdict(
         let text = format!(
             "{sticks} It names servers by address (srvkey addr), so clients of `{name}` stay at {}, which is `{}` on \
              {away_name}: nobody is sent elsewhere while the address stays.",
-            escape::name(&server.address),
+            address,
             escape::name(&found.name)
         );
         return (Severity::Note, text);
@@ -153,10 +154,7 @@ fn verdict(
          {key}{case} and goes by the id."
     );
     let text = if server.address == taker.address {
-        format!(
-            "{lands} Both have the address {}: it works, but only while the ids stay.",
-            escape::name(&server.address)
-        )
+        format!("{lands} Both have the address {address}: it works, but only while the ids stay.")
     } else {
         format!("{lands} Nobody is told.")
     };
