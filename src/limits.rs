@@ -1,5 +1,5 @@
-//! What a peer, a stranger or a file can ask of us at most: every bound on what somebody else sends, in one place. Whoever
-//! reaches one is told of, by name; `peerctl hold --help` and its like list them.
+//! What a peer, a stranger or a file can ask of us at most. Whoever reaches one is told of, by name; `peerctl hold --help` and
+//! its like list them. Bounds of one format stand where it is read: the lines of a hello, the depth of a certificate chain.
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::time::{Duration, Instant};
 
+use super::exit::Exit;
 use super::failure::Failure;
 use crate::node::notify::ServiceManager;
 use crate::node::shutdown::{Hangups, Signals};
@@ -26,7 +27,7 @@ pub(super) const LAST_LINES: Duration = Duration::from_millis(600);
 /// If the system doesn't allow it.
 pub(super) fn signals() -> Result<(Signals, Hangups), Failure> {
     let both = Signals::new().and_then(|signals| Ok((signals, Hangups::new()?)));
-    both.map_err(|error| Failure::io("sigaction", "", &error))
+    both.map_err(|error| Failure::new(Exit::Io, format!("can't wait for signals: {error}"), ""))
 }
 
 /// Whether SIGHUP has come, once or more often.

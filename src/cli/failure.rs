@@ -70,6 +70,12 @@ impl Failure {
         Self::new(Exit::Io, format!("{what} {path}: {error}"), "")
     }
 
+    /// The system gives no event queue, or takes it away.
+    #[must_use]
+    pub fn events(error: &std::io::Error) -> Self {
+        Self::new(Exit::Io, format!("can't wait for events: {error}"), "")
+    }
+
     /// A refused edit of the instance with these files. Where no place says it, the first file says which one it is.
     #[must_use]
     pub fn operation(error: &OpError, files: &[Source], look: &Look<'_>) -> Self {

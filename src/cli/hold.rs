@@ -119,7 +119,7 @@ impl Hold<'_> {
             tell(std::mem::take(&mut keeper.messages));
             Ok::<_, Failure>((ending, keeper.state.take(), summary(&keeper, self.began)))
         });
-        let (ending, state, summary) = ended.map_err(|error| Failure::io("epoll", "", &error))??;
+        let (ending, state, summary) = ended.map_err(|error| Failure::events(&error))??;
         let finished = state.map_or(Ok(()), |state| state.finish(LAST_LINES));
         tell(&[summary]);
         match (ending, finished) {

@@ -156,7 +156,7 @@ pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Le
         Ok((pupil, lessons, turned_away, ending))
     });
     drop(guard);
-    let learned: Result<_, ListenError> = learned.map_err(|error| Failure::io("epoll", "", &error))?;
+    let learned: Result<_, ListenError> = learned.map_err(|error| Failure::events(&error))?;
     let (pupil, lessons, turned_away, ending) =
         learned.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
     match pupil {

@@ -56,7 +56,7 @@ pub mod wait_sync;
 pub mod wall;
 pub mod watch;
 
-use std::io::{self};
+use std::io;
 
 use clap::FromArgMatches as _;
 
@@ -82,7 +82,7 @@ pub fn main() -> std::process::ExitCode {
             // clap's own text; help and version go to standard output and are no failure.
             let exit = if error.use_stderr() { Exit::Misuse } else { Exit::Done };
             if exit == Exit::Misuse {
-                stderr::misuse(&error);
+                stderr::misuse(error);
                 return exit.into();
             }
             return match error.print() {
@@ -116,7 +116,7 @@ fn run(cli: &Cli, view: &View) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(view, args),
         Command::Hold(args) => hold::run(view, args),
         Command::Forget(args) => forget::run(args),
-        Command::Graph(args) => graph::run(args),
+        Command::Graph(args) => graph::run(view, args),
         Command::Aggregate(args) => aggregate::run(view, args),
         Command::Explain { code } => explain::run(view, code.as_deref()),
         Command::Grammar { name } => grammar::run(name.as_deref()),

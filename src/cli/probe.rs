@@ -86,7 +86,7 @@ fn visits(targets: &Targets, learns: bool, timeout: Duration) -> Result<Vec<Visi
 }
 
 fn called(calls: Vec<node::Target>, learns: bool, timeout: Duration) -> Result<Vec<Visit>, Failure> {
-    visit::call(calls, b"peerctl", learns, timeout).map_err(|error| Failure::io("epoll", "", &error))
+    visit::call(calls, b"peerctl", learns, timeout).map_err(|error| Failure::events(&error))
 }
 
 /// For each peer whether it answers a call in TLS, where one in plain got no answer.

@@ -182,6 +182,6 @@ fn put(collector: &mut Collector, peer: usize, definition: &Definition, rows: Ve
 }
 
 fn answered<T>(answer: std::io::Result<Result<T, RuntimeError>>) -> Result<T, Failure> {
-    let answer = answer.map_err(|error| Failure::io("epoll", "", &error))?;
+    let answer = answer.map_err(|error| Failure::events(&error))?;
     answer.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))
 }

@@ -6,6 +6,8 @@ use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic;
 
+use clap::error::ContextValue;
+
 use super::args::When;
 use super::view;
 use crate::escape;
@@ -23,14 +25,41 @@ pub fn tell<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) {
 }
 
 /// Prints what is wrong with the command line.
-pub(super) fn misuse(error: &clap::Error) {
+pub(super) fn misuse(mut error: clap::Error) {
+    escape_quoted(&mut error);
     let text = error.render();
     let colours = view::color(When::Auto, io::stderr().is_terminal());
     let text = if colours { text.ansi().to_string() } else { text.to_string() };
-    // It quotes words as they are, line ends included.
-    let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-    let quoted = words.filter(|word| word.chars().any(escape::is_unsafe));
-    print(&quoted.fold(text, |text, word| text.replace(&word, &escape::name(word.as_bytes()))));
+    let words: Vec<String> = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    print(&without_line_ends(text, &words));
+}
+
+/// Tips and reasons quote words, or parts of them, too: what follows a line end in a word begins no line.
+fn without_line_ends(text: String, words: &[String]) -> String {
+    let ends = ['\n', '\r'];
+    let quoted = words.iter().flat_map(|word| word.split(ends).skip(1)).filter(|rest| !rest.trim().is_empty());
+    quoted.fold(text, |text, rest| {
+        ends.iter().fold(text, |text, end| {
+            let line = format!("{end}{rest}");
+            text.replace(&line, &escape::name(line.as_bytes()))
+        })
+    })
+}
+
+/// A message of clap quotes what was typed as it is, line ends included.
+fn escape_quoted(error: &mut clap::Error) {
+    let escaped = |value: &String| escape::name(value.as_bytes()).into_owned();
+    let context: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(value) => Some((kind, ContextValue::String(escaped(value)))),
+            ContextValue::Strings(values) => Some((kind, ContextValue::Strings(values.iter().map(escaped).collect()))),
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in context {
+        let _unescaped = error.insert(kind, value);
+    }
 }
 
 /// Tells of a panic, which is a mistake of ours, in a line without what it quotes: that may be a secret, or anything else that
@@ -60,6 +89,19 @@ fn without_values(message: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_was_typed_is_no_line_of_ours() {
+        let forged = "5\npeerctl: all is well";
+        for quoted in [forged, forged.trim_start_matches('5')] {
+            let shown = without_line_ends(format!("error: `{quoted}`\n\ntip\n"), &[format!("--timeout={forged}")]);
+            assert_eq!(shown, format!("error: `{}`\n\ntip\n", quoted.replace('\n', "\\x0a")));
+        }
+        assert_eq!(without_line_ends("error\n\ntip\n".to_owned(), &["\n".to_owned()]), "error\n\ntip\n");
+        let mut error = clap::Command::new("peerctl").try_get_matches_from(["peerctl", "\n"]).expect_err("no argument");
+        escape_quoted(&mut error);
+        assert!(error.render().to_string().contains("'\\x0a'"), "{error}");
+    }
 
     #[test]
     fn no_panic_quotes_what_was_read() {

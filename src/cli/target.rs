@@ -155,10 +155,10 @@ pub fn of_bind_words(words: &[&[u8]], file: &Path) -> Result<Option<ServerTlsOpt
     tls::of_bind_words(words, &Globals::default(), file)
 }
 
-/// Where the configuration says that the peers call us, if that is where only this machine calls, or with TLS.
+/// Where the configuration says that the peers call us.
 ///
 /// # Errors
-/// If the certificate can't be used.
+/// If the certificate can't be used, or others than this machine can call there in plain and that isn't allowed.
 pub fn own_listener(args: &ConnectArgs, targets: &Targets) -> Result<Option<Listen>, Failure> {
     let Some(configuration) = &targets.configuration else { return Ok(None) };
     let instance = configuration.loaded.instance();

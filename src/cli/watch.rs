@@ -140,7 +140,7 @@ impl Watch<'_> {
             // The terminal is as it was before anything more is said.
             Ok::<_, Failure>((ending, follower, rounds.end()))
         });
-        let (ending, follower, said) = ended.map_err(|error| Failure::io("epoll", "", &error))??;
+        let (ending, follower, said) = ended.map_err(|error| Failure::events(&error))??;
         tell(&said);
         ending::end(follower, ending, self.began)
     }

@@ -176,9 +176,11 @@ pub fn json(tables: &[Compared<'_>], names: &[&str], out: &mut dyn Write) -> io:
             "entries": by_peer(&table.entries),
             "only": by_peer(&table.only),
         });
-        let head = head.to_string();
         out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
-        write!(out, r#"{},"differ":["#, head.strip_suffix('}').unwrap_or(&head))?;
+        let mut text = Vec::new();
+        json::print_compact(&head, &mut text)?;
+        out.write_all(text.strip_suffix(b"}").unwrap_or(&text))?;
+        out.write_all(b",\"differ\":[")?;
         for (n, difference) in table.differences.iter().enumerate() {
             out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
             json::print_compact(&difference_json(table, difference, names)?, out)?;

@@ -40,7 +40,7 @@ pub fn run(view: &View, args: &AggregateArgs, options: Options) -> Result<Exit, 
     let guard = files::Guard::note();
     let again = || super::options(view, args);
     let said = |failure: &Failure| failure.text(&view.messages());
-    let ended = node::run(serve(options, again, said)).map_err(|error| Failure::io("epoll", "", &error))?;
+    let ended = node::run(serve(options, again, said)).map_err(|error| Failure::events(&error))?;
     drop(guard);
     ended
 }

@@ -99,7 +99,7 @@ pub(super) fn teach(
         Ok(taught)
     });
     drop(guard);
-    let taught: Result<_, ListenError> = taught.map_err(|error| Failure::io("epoll", "", &error))?;
+    let taught: Result<_, ListenError> = taught.map_err(|error| Failure::events(&error))?;
     taught.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))
 }
 
