@@ -272,3 +272,52 @@ fn secrets_are_shown_to_terminals_only() {
         .expect("util-linux has `script`");
     assert!(String::from_utf8_lossy(&terminal.stdout).contains("CANARY07"), "{terminal:?}");
 }
+
+/// A configuration that takes a secret of the environment in every place that names something.
+const TAKES: &str = "\
+defaults
+    timeout client 1s
+    timeout server 1s
+    timeout connect 1s
+peers mesh
+    peer lb1 127.0.0.1:10001
+    peer \"${API_TOKEN}\" 127.0.0.1:10002
+    peer lb3 \"${API_TOKEN}\"
+    peer lb3 \"${API_TOKEN}\":10003
+peers \"${API_TOKEN}\"
+    peer lb1 127.0.0.1:10004 shard \"${API_TOKEN}\"
+backend \"${API_TOKEN}\"
+    stick-table type \"${API_TOKEN}\" size 1k expire 1m store \"${API_TOKEN}\" peers \"${API_TOKEN}x\"
+    server \"${API_TOKEN}\" 10.0.0.1:80 id 5
+    server s \"$API_TOKEN\":80 id 5
+    server-template t 3 \"${API_TOKEN}.x:80\"
+backend b
+    stick-table type ip size 1k expire 1m store http_req_cnt peers mesh
+    stick on src table \"${API_TOKEN}\"
+    server \"${API_TOKEN}\" 10.0.0.1:80
+";
+
+#[test]
+fn a_secret_of_the_environment_is_in_no_finding_and_no_list() {
+    let looks = EVERYTHING
+        .iter()
+        .filter(|command| ["show FILE", "table list", "check", "graph"].iter().any(|look| command.starts_with(look)));
+    let mut marks = 0;
+    for command in looks.filter(|command| !command.contains("--env")) {
+        let dir = folder(TAKES);
+        fs::write(dir.path().join("other.cfg"), TAKES.replace("10.0.0.1", "10.0.0.2").replace(" id 5", ""))
+            .expect("written");
+        let all = assert_silent(command, &peerctl(dir.path(), &command.replace("OTHER", "other.cfg")));
+        marks += all.matches("redacted sha256:").count();
+        for entry in fs::read_dir(dir.path()).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let left = fs::read_to_string(&path).expect("text");
+            assert!(!left.contains("CANARY"), "{command}: {}", path.display());
+        }
+        if command.contains("json") && !command.contains("--fix") {
+            let output = peerctl(dir.path(), &command.replace("OTHER", "other.cfg"));
+            serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("it is still JSON");
+        }
+    }
+    assert!(marks > 20, "{marks}");
+}

@@ -90,7 +90,8 @@ pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure>
         seconds: started.elapsed().as_secs_f64(),
     };
     let deny = Severity::from(args.deny);
-    let printer = Printer { report: &report, redactor: &view.redactor, deny };
+    let hidden = instances::secret_variables(&view.redactor, &input.loaded);
+    let printer = Printer { report: &report, redactor: &view.redactor, hidden: &hidden, deny };
     let mut failures = input.failures;
     failures.extend(reports.iter().filter_map(|report| report.write(&printer, &view.file()).err()));
     // People who ask what a fix would change have been told; a program gets what it asked for.

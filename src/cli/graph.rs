@@ -6,6 +6,7 @@ use super::{
     failure::Failure,
     instances::{self, Loaded},
     stdout, version,
+    view::View,
 };
 use crate::{
     model::Instance,
@@ -16,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// If a file can't be read.
-pub fn run(args: &GraphArgs) -> Result<Exit, Failure> {
+pub fn run(view: &View, args: &GraphArgs) -> Result<Exit, Failure> {
     for path in instances::paths(&args.instances) {
         stdout::refuse_input(&path)?;
     }
@@ -24,10 +25,13 @@ pub fn run(args: &GraphArgs) -> Result<Exit, Failure> {
     let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
     let named: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
     let graph = Graph::new(&named);
-    stdout::print(|out| match args.format {
-        GraphFormat::Mermaid => mermaid::print(&graph, out),
-        GraphFormat::Dot => dot::print(&graph, out),
-        GraphFormat::Svg => svg::print(&graph, out),
+    let hidden = instances::secret_variables(&view.redactor, &loaded);
+    stdout::print(|out| {
+        hidden.print(out, |out| match args.format {
+            GraphFormat::Mermaid => mermaid::print(&graph, out),
+            GraphFormat::Dot => dot::print(&graph, out),
+            GraphFormat::Svg => svg::print(&graph, out),
+        })
     })?;
     Ok(Exit::Done)
 }

@@ -19,6 +19,7 @@ use crate::{
     escape,
     grammar::Version,
     model::{Facts, Instance, Naming},
+    output::redact::{Quotes, Redactor},
 };
 
 /// An INSTANCE argument, not yet read.
@@ -61,6 +62,13 @@ impl Loaded {
     pub fn environment(&self) -> &Environment {
         &self.facts.environment
     }
+}
+
+/// What hides the values of secret variables that the files of these instances take.
+#[must_use]
+pub fn secret_variables<'l>(redactor: &Redactor, loaded: impl IntoIterator<Item = &'l Loaded>) -> Quotes {
+    let documents = |one: &'l Loaded| one.files.iter().map(|file| (&file.document, &one.facts.environment));
+    redactor.quotes_of_variables(loaded.into_iter().flat_map(documents))
 }
 
 /// Reads all instances. `arguments` may be empty: then `/etc/haproxy` is meant.

@@ -6,6 +6,7 @@ use crate::{
     escape,
     grammar::Version,
     model::{Instance, reading::RemarkKind},
+    output::redact::Quotes,
     span::Span,
 };
 
@@ -13,7 +14,7 @@ use crate::{
 const MOST: usize = 50;
 
 /// Prints what is to be noted about the lines of instances, each line of a file once.
-pub(super) fn print(instances: &[Instance<'_>]) {
+pub(super) fn print(instances: &[Instance<'_>], hidden: &Quotes) {
     let mut notes: Vec<String> = Vec::new();
     for instance in instances {
         for note in of_instance(instance) {
@@ -30,7 +31,7 @@ pub(super) fn print(instances: &[Instance<'_>]) {
         notes.push("… and more; `peerctl parse FILE` lists what can't be read".to_owned());
     }
     let text: String = notes.iter().map(|note| format!("{note}\n")).collect();
-    stderr::print(&text);
+    stderr::print(&hidden.hide(&text));
 }
 
 fn of_instance<'a>(instance: &'a Instance<'_>) -> impl Iterator<Item = String> + 'a {

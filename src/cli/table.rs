@@ -31,7 +31,7 @@ use crate::{
 /// As [`edit::run`]; for a table, section or value that HAProxy wouldn't take.
 pub fn run(view: &View, command: &TableCommand) -> Result<Exit, Failure> {
     match command {
-        TableCommand::List(args) => list(args),
+        TableCommand::List(args) => list(view, args),
         TableCommand::Set(args) => set(view, args),
     }
 }
@@ -48,19 +48,22 @@ struct InstanceJson {
     tables: Vec<TableJson>,
 }
 
-fn list(args: &TableListArgs) -> Result<Exit, Failure> {
+fn list(view: &View, args: &TableListArgs) -> Result<Exit, Failure> {
     let version = version::of(args.haproxy_version.as_deref(), None)?;
     for path in instances::paths(&args.instances) {
         stdout::refuse_input(&path)?;
     }
     let loaded = instances::load(&args.instances, &args.read, version)?;
     let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
-    notes::print(&read);
+    let hidden = instances::secret_variables(&view.redactor, &loaded);
+    notes::print(&read, &hidden);
     let mut listed: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
     listed.sort_by_key(|(name, _)| *name);
-    stdout::print(|out| match args.format {
-        Format::Human => out.write_all(human(&listed).as_bytes()),
-        Format::Json => json::print(&json(&listed), out),
+    stdout::print(|out| {
+        hidden.print(out, |out| match args.format {
+            Format::Human => out.write_all(human(&listed).as_bytes()),
+            Format::Json => json::print(&json(&listed), out),
+        })
     })?;
     Ok(Exit::Done)
 }

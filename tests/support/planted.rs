@@ -65,6 +65,7 @@ pub(crate) const PLANTED: &[&str] = &[
     "    .if streq(\"$API_TOKEN\",CANARY)",
     "    http-request set-header X-Foo eyJhbGciOiJIUzI1NiJ9.CANARY.abcdefghij",
     "    http-request set-header X-Foo \"Basic CANARYCANARY==\"",
+    "    server-template t 3 \"${API_PASSWORD-CANARY}.x:80\"",
     // Comments, and lines that HAProxy refuses.
     "# password: CANARY",
     "    server a 10.0.0.1:80 # token=CANARY",
