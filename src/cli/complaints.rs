@@ -1,4 +1,4 @@
-//! What a daemon tells about its link with one peer: each trouble once, and none that passes by itself.
+//! What a daemon tells about its link with one peer: a trouble that lasts once, and none that passes by itself.
 //!
 //! Where both sides call each other, HAProxy closes one of the two connections; and a HAProxy that starts or is reloaded closes some
 //! before they are sessions. A moment later there is a session, so nothing has to be told.
@@ -25,6 +25,8 @@ pub(super) struct Complaints {
     since: Option<Instant>,
     /// What is wrong, as it was told, or will be.
     problem: Option<String>,
+    /// The same without what may differ from call to call.
+    kind: Option<String>,
     /// The line about it, and when it is to be told.
     waiting: Option<(Instant, String)>,
     /// How often in a row nothing was told.
@@ -45,8 +47,11 @@ impl Complaints {
             return None;
         }
         let text = why.to_string();
-        // What goes wrong in the same way with each call is told once.
-        if lasted.is_none() && self.problem.as_ref() == Some(&text) {
+        // What goes wrong in the same way with each call is told once, whichever of several addresses was tried last.
+        let kind = if let LinkError::Connect { kind, .. } = why { kind.to_string() } else { text.clone() };
+        let is_same = self.kind.replace(kind.clone()) == Some(kind);
+        if lasted.is_none() && self.problem.is_some() && is_same {
+            self.problem = Some(text);
             return None;
         }
         let help = learn::help(why, shown);
@@ -108,7 +113,15 @@ mod tests {
     const EOF: LinkError = LinkError::Session(Closed::Eof { within: 0 });
 
     fn refused() -> LinkError {
-        LinkError::Connect { address: "a".into(), kind: std::io::ErrorKind::ConnectionRefused, problem: "no".into() }
+        refused_at("a")
+    }
+
+    fn refused_at(address: &str) -> LinkError {
+        LinkError::Connect {
+            address: address.into(),
+            kind: std::io::ErrorKind::ConnectionRefused,
+            problem: "no".into(),
+        }
     }
 
     #[test]
@@ -124,6 +137,17 @@ mod tests {
         link.pass(60_000);
         assert_eq!(link.told, [""; 0]);
         assert_eq!(link.complaints.problem(), None);
+    }
+
+    #[test]
+    fn a_name_with_several_addresses_is_one_trouble() {
+        let mut link = Link::new();
+        for round in 0..20 {
+            link.closed(&refused_at(["10.0.0.1:1", "10.0.0.2:1"][round % 2]));
+            link.pass(2000);
+        }
+        assert_eq!(link.told.len(), 1, "{:?}", link.told);
+        assert!(link.complaints.problem().is_some_and(|problem| problem.contains("10.0.0.2")), "the last one");
     }
 
     #[test]

@@ -43,6 +43,10 @@ fn advice(refusal: &Refusal) -> String {
         RefusalReason::Hello(Hello::NotAHello) => {
             "; if HAProxy calls in TLS, give --ssl, --crt and --ca-file".to_owned()
         }
+        RefusalReason::Address => {
+            "; the peers' addresses are numbers, so only these may call: name a peer by the address it calls from"
+                .to_owned()
+        }
         _ => String::new(),
     }
 }

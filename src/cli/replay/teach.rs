@@ -90,7 +90,6 @@ pub(super) fn teach(
             Meeting::Wait(options, name, certificate_names) => {
                 node.expect(&name, certificate_names);
                 node.listen(Listener::bind(options).await?);
-                crate::cli::target::warn_if_insecure(&node);
             }
         }
         let late = |teacher: &mut Teacher| teacher.alone_until().is_some_and(|until| clock::now() >= until);

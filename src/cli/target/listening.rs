@@ -39,7 +39,8 @@ impl Listen {
 /// Says that anybody can call, if that is so.
 pub fn warn_if_insecure<H: node::Handler>(node: &node::Node<H>) {
     if node.is_insecure() {
-        tell(["insecure: whoever reaches this listener can read and write the tables under the name of a peer"]);
+        tell(["insecure: whoever reaches this listener can read and write the tables under the name of a peer; \
+               TLS with certificates of the peers keeps others out"]);
     }
 }
 
