@@ -11,7 +11,7 @@ mod support;
 use peerctl::grammar::DataType;
 use support::fake_peer::FakePeer;
 use support::frames::{self, HEARTBEAT};
-use support::{Authority, Network, haproxies, wait_until};
+use support::{Authority, Network, Stopwatch, haproxies, wait_until};
 
 const NODES: [&str; 4] = ["--peer", "lb1=127.0.0.1:10001", "--peer", "lb2=127.0.0.1:10002"];
 const ONE: [&str; 2] = ["--aggregate", "agg1=127.0.0.1:10009"];
@@ -206,16 +206,25 @@ fn the_total_denies_while_the_lease_is_valid_and_the_local_limit_always() {
             (request(&network) == 429).then_some(())
         });
         let until = Instant::now() + Duration::from_secs(3);
-        while Instant::now() < until {
+        let mut judged = 0;
+        while Instant::now() < until || judged < 6 {
+            let refreshed = Instant::now();
             refresh();
-            assert_eq!(request(&network), 429, "{}: it goes on while the lease is refreshed", haproxy.branch());
+            wait_until("the lease is there", || lb1.entries("agg/lease").contains_key("agg1").then_some(()));
+            let status = request(&network);
+            // With more time in between the lease may have ended.
+            if refreshed.elapsed() < Duration::from_secs(1) {
+                assert_eq!(status, 429, "{}: it goes on while the lease is refreshed", haproxy.branch());
+                judged += 1;
+            }
             // The pace of an aggregator, or faster.
             std::thread::sleep(Duration::from_millis(250));
         }
-        let last = Instant::now();
+        let (last, watch) = (Instant::now(), Stopwatch::start());
         wait_until("it falls back", || (request(&network) == 200).then_some(()));
-        let after = last.elapsed();
-        assert!((1_000..3_500).contains(&after.as_millis()), "{}: about two seconds, not {after:?}", haproxy.branch());
+        let (after, at_most) = (last.elapsed(), watch.elapsed());
+        assert!(after.as_millis() >= 1_000, "{}: about two seconds, not {after:?}", haproxy.branch());
+        assert!(at_most.as_millis() < 3_500, "{}: about two seconds, not {at_most:?}", haproxy.branch());
         let entry = lb1.entries("agg/st_src.agg")["127.0.0.1"].clone();
         let value: u32 = entry.rsplit('=').next().and_then(|value| value.parse().ok()).expect("a rate");
         assert!(value > 300, "{}: the total is still over its limit: {entry}", haproxy.branch());

@@ -7,6 +7,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use support::Stopwatch;
 use support::fake_peer::FakePeer;
 use support::frames::{self, HEARTBEAT, RESYNC_CONFIRM, RESYNC_FINISHED, RESYNC_REQUEST, message};
 use support::live::GUEST_PORT;
@@ -40,8 +41,8 @@ fn lesson(peer: u8) -> Vec<u8> {
 
 /// Keeps all sessions alive for a while; the longest time that one of them has heard nothing.
 fn longest_silence(peers: &[FakePeer], time: Duration) -> Duration {
-    let began = Instant::now();
-    let mut heard: Vec<(usize, Instant)> = peers.iter().map(|peer| (peer.heard().len(), began)).collect();
+    let (began, watch) = (Instant::now(), Stopwatch::start());
+    let mut heard: Vec<(usize, Stopwatch)> = peers.iter().map(|peer| (peer.heard().len(), watch)).collect();
     let mut longest = Duration::ZERO;
     while began.elapsed() < time {
         for (peer, (before, last)) in peers.iter().zip(&mut heard) {
@@ -49,7 +50,7 @@ fn longest_silence(peers: &[FakePeer], time: Duration) -> Duration {
             let now = peer.heard().len();
             if now > *before {
                 longest = longest.max(last.elapsed());
-                (*before, *last) = (now, Instant::now());
+                (*before, *last) = (now, Stopwatch::start());
             }
         }
         for peer in peers {

@@ -134,9 +134,10 @@ header() {
 
 # A line for each second from $1 to $2; with the total as the nodes see it, if there is one ($3).
 rows() {
-    local second rates total answers began now
+    local second rates total answers wait
+    # Rows keep pace with the clock: what a busy machine has delayed is made up for, and the client's rate is what was promised.
+    due=${due:-$(date +%s%3N)}
     for second in $(seq "$1" "$2"); do
-        began=$(date +%s%3N)
         answers=("$(answers "$http1")" "$(answers "$http2")")
         rates=("$(rate "$cli1" st_src)" "$(rate "$cli2" st_src)")
         total=nobody
@@ -144,8 +145,9 @@ rows() {
         [[ ${answers[0]} != *429* || ${answers[1]} != *429* ]] || denied=$((denied + 1))
         printf '   %4d s  %6s %5s   %12s           │   %-15s %s\n' \
             "$second" "${rates[0]}" "${rates[1]}" "$total" "${answers[0]}" "${answers[1]}"
-        now=$(date +%s%3N)
-        [ $((now - began)) -ge 1000 ] || sleep "0.$(printf %03d $((1000 - now + began)))"
+        due=$((due + 1000))
+        wait=$((due - $(date +%s%3N)))
+        [ $wait -le 0 ] || sleep "$(printf '%d.%03d' $((wait / 1000)) $((wait % 1000)))"
     done
 }
 

@@ -413,9 +413,11 @@ fn odd_entries_hurt_no_haproxy() {
         let before = shown(&lb1, all);
         let lost_by_haproxy = {
             let lb2 = second.start();
-            wait_until("the second HAProxy has learned", || (lb2.is_synchronised()).then_some(()));
-            let learned = shown(&lb2, all);
-            assert!(learned.used * 10 > before.used * 9, "{what}: {} of {} learned", learned.used, before.used);
+            // In sync it is after five seconds, too, in which nobody had time to teach it.
+            let learned = wait_until("the second HAProxy has learned nearly all", || {
+                let learned = shown(&lb2, all);
+                (lb2.is_synchronised() && learned.used * 10 > before.used * 9).then_some(learned)
+            });
             lost_texts(&before, &learned, &what)
         };
         lb1.restart_empty();

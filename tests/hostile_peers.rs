@@ -8,7 +8,7 @@ mod support;
 
 use support::fake_peer::FakePeer;
 use support::frames::{self, ACK, DEFINITION, HEARTBEAT, RESYNC_REQUEST, UPDATE};
-use support::{Network, Program};
+use support::{Network, Program, Stopwatch};
 
 /// The most memory that a hostile peer may cost, in KiB: output that it doesn't read, 1024 tables, one message of 1 MiB.
 const MOST: u64 = 96 * 1024;
@@ -74,7 +74,7 @@ fn attacks() -> Vec<(&'static str, Vec<u8>)> {
 
 /// The longest time between two signs of life of the program, as `good` hears them, while it lasts.
 fn longest_silence(good: &FakePeer, until: Instant) -> Duration {
-    let (mut heard, mut last, mut longest) = (good.heard().len(), Instant::now(), Duration::ZERO);
+    let (mut heard, mut last, mut longest) = (good.heard().len(), Stopwatch::start(), Duration::ZERO);
     let mut spoke = Instant::now();
     while Instant::now() < until {
         if spoke.elapsed() > Duration::from_secs(1) {
@@ -85,7 +85,7 @@ fn longest_silence(good: &FakePeer, until: Instant) -> Duration {
         let now = good.heard().len();
         if now > heard {
             longest = longest.max(last.elapsed());
-            (heard, last) = (now, Instant::now());
+            (heard, last) = (now, Stopwatch::start());
         }
         assert_eq!(good.end(), None, "the good peer's session goes on");
     }

@@ -214,7 +214,11 @@ fn plain_and_tls_do_not_meet() {
         listening(&haproxy, &network, &good, "", |address| {
             let address = Address::parse(&address).expect("an address");
             let plain = Plan::call(move || Target::new(b"lb1", address.clone()));
-            let end = with_node(&network, plain, |diary| diary.wait_for("closed: ", 1));
+            let end = with_node(&network, plain, |diary| {
+                let end = diary.wait_for("closed: ", 1);
+                assert_eq!(diary.count("established"), 0, "{:#?}", diary.lines());
+                end
+            });
             println!("{:?} plain to TLS: {end}", haproxy.version);
         });
         let lb1 = Setup::new(&haproxy, &network).start();

@@ -109,7 +109,8 @@ fn answered(answer: &'static [u8], ends: bool) -> RuntimeError {
                 let _until_it_closes = stream.read(&mut command);
             }
         });
-        all(&at(&path).with_patience(Duration::from_millis(300)), "t").expect_err("no answer")
+        let patience = if ends { Duration::from_secs(10) } else { Duration::from_millis(300) };
+        all(&at(&path).with_patience(patience), "t").expect_err("no answer")
     })
 }
 

@@ -166,7 +166,7 @@ fn no_format_of_a_live_command_lets_a_key_or_a_name_act() {
         assert_eq!(run(&["dump", &one, "-o", &saved]).status.code(), Some(0));
         let recorded = file("recorded.ndjson");
         for format in ["text", "ndjson"] {
-            let words = ["watch", &one, &two, "--format", format, "--duration", "2s", "--record", &recorded];
+            let words = ["watch", &one, &two, "--format", format, "--duration", "5s", "--record", &recorded];
             let output = run(&words);
             assert_eq!(output.status.code(), Some(0), "{format}: {}", said(&output));
             assert!(output.stdout.len() > 10_000, "{format}: entries came");

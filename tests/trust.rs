@@ -205,7 +205,7 @@ fn files_that_are_made_are_for_their_owner_whatever_the_umask() {
         (edit, false),
         (vec!["dump", &peer, "-o", "dump"], true),
         (vec!["dump", &peer, "--format", "csv", "--table", "t", "-o", "csv"], true),
-        (vec!["watch", &peer, "--format", "text", "--record", "record", "--duration", "1s"], true),
+        (vec!["watch", &peer, "--format", "text", "--record", "record", "--duration", "5s"], true),
         (
             vec!["hold", &peer, "-L", "us", "--state", "state", "--control", "control", "--metrics", "unix@metrics"],
             true,

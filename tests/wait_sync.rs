@@ -68,7 +68,7 @@ fn in_sync_and_empty_is_not_taken_for_in_sync() {
         fill(&lb1, 10);
         let ended = network.peerctl(&["wait-sync", &peer]).wait();
         assert_eq!(ended.status.code(), Some(0), "{}{}", ended.stdout, ended.stderr);
-        let words = ["wait-sync", &peer, "--min-entries", "11", "--timeout", "2s", "--format", "json"];
+        let words = ["wait-sync", &peer, "--min-entries", "11", "--timeout", "6s", "--format", "json"];
         let ended = network.peerctl(&words).wait();
         assert_eq!(ended.status.code(), Some(1), "{}{}", ended.stdout, ended.stderr);
         assert!(ended.stdout.contains("\"too_few\""), "{}", ended.stdout);
@@ -115,7 +115,7 @@ fn the_name_of_haproxy_is_borrowed_a_little_at_a_time() {
         let peer = format!("lb1={}", lb1.address());
         let ended = network.peerctl(&["wait-sync", &peer, "--borrow-local", "--min-entries", "50"]).wait();
         assert_eq!(ended.status.code(), Some(0), "{:?}: {}{}", haproxy.version, ended.stdout, ended.stderr);
-        let words = ["wait-sync", &peer, "--borrow-local", "--min-entries", "51", "--timeout", "3s"];
+        let words = ["wait-sync", &peer, "--borrow-local", "--min-entries", "51", "--timeout", "8s"];
         let ended = network.peerctl(&words).wait();
         assert_eq!(ended.status.code(), Some(1), "{:?}: {}{}", haproxy.version, ended.stdout, ended.stderr);
     }

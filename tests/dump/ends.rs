@@ -76,7 +76,7 @@ fn a_killed_haproxy_ends_the_dump_and_the_old_file_stays_if_nothing_came() {
     let peer = format!("lb1={}", network.address(10_900));
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("dump.ndjson");
-    let ended = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy(), "--timeout", "1s"]).wait();
+    let ended = network.peerctl(&["dump", &peer, "-o", &file.to_string_lossy(), "--timeout", "3s"]).wait();
     assert_eq!(ended.status.code(), Some(5), "time runs out: {}", ended.stderr);
     assert!(ended.stderr.contains("time ran out"), "{}", ended.stderr);
     let before = fs::read_to_string(&file).expect("written");

@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use super::fake::{PORT, acks, check, kept, meet, taught, update};
-use super::support::{Network, Program, wait_until};
+use super::support::{Network, Program, frames, wait_until};
 use super::{hold, wait_said};
 
 #[test]
@@ -145,16 +145,26 @@ fn a_full_disk_stops_acknowledgements_and_nothing_else() {
     send(1, 5);
     wait_until("the first are acknowledged", || (acks(&fake).last() == Some(&5)).then_some(()));
     send(6, 600);
+    // A peer that says nothing for five seconds is given up.
+    let alive = || fake.send(&frames::message(frames::HEARTBEAT, &[]));
     wait_said(&mut program, "the disk takes nothing", 1);
+    alive();
     assert_eq!(acks(&fake).last(), Some(&5), "nothing is acknowledged that isn't on disk");
     let heartbeats = fake.frames().len();
     wait_until("it gives a sign of life", || {
+        alive();
         assert!(fake.end().is_none() && !program.has_ended(), "it goes on: {}", program.stderr());
         (fake.frames().len() > heartbeats).then_some(())
     });
     fs::remove_file(format!("/proc/{}/root{at}/other", program.pid())).expect("the file that fills the disk");
-    wait_said(&mut program, "the disk takes the state file again", 1);
-    wait_until("the rest is acknowledged", || (acks(&fake).last() == Some(&600)).then_some(()));
+    wait_until("the disk takes it again", || {
+        alive();
+        program.stderr().contains("the disk takes the state file again").then_some(())
+    });
+    wait_until("the rest is acknowledged", || {
+        alive();
+        (acks(&fake).last() == Some(&600)).then_some(())
+    });
     program.signal(Signal::TERM);
     let ended = program.wait();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);

@@ -27,6 +27,8 @@ const KEYS: u32 = 200;
 
 /// Between two faults.
 const PACE: Duration = Duration::from_secs(2);
+/// Between two looks at what processes use.
+const SAMPLES: Duration = Duration::from_millis(250);
 
 /// Between two changes of entries.
 const CHANGES: Duration = Duration::from_millis(20);
@@ -80,12 +82,15 @@ pub(crate) fn run(haproxy: &Haproxy, time: Duration, seed: u64) {
     let mut random = Random::new(seed ^ u64::from(haproxy.version.0) << 32 ^ u64::from(haproxy.version.1));
     let mut faults = Faults::default();
     let began = Instant::now();
-    let mut next = began + PACE / 2;
+    let (mut next, mut look) = (began + PACE / 2, began);
     while began.elapsed() < time {
         mesh.change(&mut random);
+        if Instant::now() >= look {
+            look += SAMPLES;
+            mesh.sample();
+        }
         if Instant::now() >= next {
             next += PACE;
-            mesh.sample();
             // Who is killed can't be watched for leaks; so that ends early.
             let early = began.elapsed() < time / 4;
             faults.strike(&mut mesh, &mut random, early);

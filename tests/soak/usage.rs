@@ -35,9 +35,7 @@ impl Usage {
     pub(crate) fn check(&self, what: &str) {
         // What a process takes when it begins is no leak.
         let settled = &self.samples[self.samples.len() / 4..];
-        if settled.len() < 8 {
-            return;
-        }
+        assert!(settled.len() >= 8, "{what}: too few looks at it: {:?}", self.samples);
         let growth = |value: &dyn Fn(&(u64, u64)) -> u64| {
             let count = precise(settled.len() as u64);
             let mean = |values: &dyn Fn(usize, &(u64, u64)) -> f64| {

@@ -18,14 +18,22 @@ use peerctl::{
     proto::{Session, session::Event},
 };
 
-use super::{DEADLINE, Network, wait_until};
+use super::{DEADLINE, Network, Stopwatch, wait_until};
 
 /// What happens, a line each, like `lb1: established Called`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Diary {
-    lines: Arc<Mutex<Vec<(Instant, String)>>>,
+    lines: Arc<Mutex<Vec<(Moment, String)>>>,
     stop: Arc<AtomicBool>,
     refusals: Arc<Mutex<BTreeMap<&'static str, u64>>>,
+}
+
+/// When a line was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) at: Instant,
+    /// For what may take a certain time at most.
+    pub(crate) watch: Stopwatch,
 }
 
 /// What the node is to do. The targets and the listener are made inside the node's thread.
@@ -177,7 +185,8 @@ impl Handler for Writer {
 
 impl Diary {
     fn write(&self, line: String) {
-        self.lines.lock().expect("nobody panics with it").push((Instant::now(), line));
+        let moment = Moment { at: Instant::now(), watch: Stopwatch::start() };
+        self.lines.lock().expect("nobody panics with it").push((moment, line));
     }
 
     /// All lines so far.
@@ -186,7 +195,7 @@ impl Diary {
     }
 
     /// All lines so far, with their times.
-    pub(crate) fn timed(&self) -> Vec<(Instant, String)> {
+    pub(crate) fn timed(&self) -> Vec<(Moment, String)> {
         self.lines.lock().expect("nobody panics with it").clone()
     }
 

@@ -47,11 +47,17 @@ pub(crate) struct Stopwatch {
 
 impl Stopwatch {
     pub(crate) fn start() -> Self {
-        Self { stood: stood(), began: Instant::now() }
+        let stood = stood();
+        Self { began: Instant::now(), stood }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        let elapsed = self.began.elapsed();
-        elapsed.saturating_sub(stood().saturating_sub(self.stood))
+        self.until(&Self::start())
+    }
+
+    /// The time to the start of another one.
+    pub(crate) fn until(&self, later: &Self) -> Duration {
+        let elapsed = later.began.saturating_duration_since(self.began);
+        elapsed.saturating_sub(later.stood.saturating_sub(self.stood))
     }
 }

@@ -155,13 +155,13 @@ fn time_that_is_up_ends_it_and_what_is_missing_is_in_the_exit_code() {
     let lb1 = setup(haproxy, &network).start();
     wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
     let address = peer(&lb1, "lb1");
-    let ended = watch(&network, &[&address, "--duration", "500ms"]).wait();
+    let ended = watch(&network, &[&address, "--duration", "4s"]).wait();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     let last = records(&ended.stdout).pop().expect("records");
     assert_eq!((&last["type"], &last["complete"]), (&"end".into(), &true.into()));
 
     let nobody = format!("lb2={}", network.address(10_009));
-    let ended = watch(&network, &[&address, &nobody, "--duration", "500ms"]).wait();
+    let ended = watch(&network, &[&address, &nobody, "--duration", "4s"]).wait();
     assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
     assert!(ended.stderr.contains("lb2: can't connect"), "{}", ended.stderr);
     assert_eq!(records(&ended.stdout).pop().expect("records")["complete"], false);
