@@ -57,6 +57,7 @@ fn it_needs_no_library_and_no_loader_and_finds_names() {
 
     let network = Network::reachable();
     if !network.is_own() || !rustix::process::geteuid().is_root() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "in CI a folder can become the root");
         eprintln!("SKIPPED: no folder can become the root for a program on this system");
         return;
     }

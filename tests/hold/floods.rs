@@ -84,7 +84,10 @@ fn more_keys_than_fit_into_memory_push_the_oldest_out_and_nothing_else() {
     });
     let most = peak(&program);
     fake.send(&message(RESYNC_REQUEST, &[]));
-    wait_until("it was taught", || (count(&fake, RESYNC_PARTIAL) > 0).then_some(()));
+    wait_until("it was taught", || {
+        fake.send(&message(HEARTBEAT, &[]));
+        (count(&fake, RESYNC_PARTIAL) > 0).then_some(())
+    });
     let taught: Vec<Vec<u8>> =
         fake.frames().into_iter().filter(|frame| frame.is(TIMED)).map(|frame| frame.payload[8..12].to_vec()).collect();
     println!("{KEYS} keys into 4 MiB: {} are held, {most} KiB at most; {}", taught.len(), program.stderr());

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::fake::{PORT, acks, meet, update};
-use super::support::{self, Live, Network, Program, wait_until};
+use super::support::{self, Live, Network, Program, frames, wait_until};
 use super::{TABLE, US, fill, hold, peer, setup, wait_kept, wait_said};
 
 #[test]
@@ -82,6 +82,8 @@ fn status_says_what_is_held_and_what_is_wrong() {
     (1..=20).for_each(|id| fake.send(&update(id)));
     wait_until("all are acknowledged", || (acks(&fake).last() == Some(&20)).then_some(()));
     wait_said(&mut program, "lb2: can't connect", 1);
+    // A peer that says nothing for five seconds is given up.
+    fake.send(&frames::message(frames::HEARTBEAT, &[]));
     let found = status(&network, socket);
     assert_eq!((&found["name"], &found["lost"]), (&"peerctl-hold".into(), &0.into()));
     assert_eq!((&found["peers"][0]["state"], &found["peers"][0]["updates"]), (&"finished".into(), &20.into()));
@@ -90,6 +92,7 @@ fn status_says_what_is_held_and_what_is_wrong() {
     assert_eq!(found["state_file"]["problem"], serde_json::Value::Null);
     let bytes = found["state_file"]["bytes"].as_u64().expect("a number");
     assert_eq!(bytes, std::fs::metadata(&file).expect("a file").len(), "all is safe");
+    fake.send(&frames::message(frames::HEARTBEAT, &[]));
     let ended = network.peerctl(&["hold", "status", "--control", socket]).wait();
     for part in
         ["lb1  in sync, 20 updates, heard", "lb2  ✗ down: can't connect to", "/t           20 entries  ", "safe in "]

@@ -5,7 +5,7 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
@@ -65,18 +65,17 @@ impl FakePeer {
     /// Waits for the next call that says hello. A second connection, which says nothing, may watch whether another client takes
     /// sessions over.
     pub(crate) fn accept_hello(listener: &TcpListener) -> Self {
-        let mut silent = Vec::new();
-        loop {
-            let peer = Self::accept(listener);
-            let until = Instant::now() + Duration::from_millis(500);
-            while peer.heard().is_empty() && peer.end().is_none() && Instant::now() < until {
-                thread::sleep(Duration::from_millis(1));
+        listener.set_nonblocking(true).expect("a socket");
+        let mut callers = Vec::new();
+        let found = wait_until("a caller says hello", || {
+            if let Ok((stream, _)) = listener.accept() {
+                callers.push(Self::accepted(stream));
             }
-            if peer.heard().starts_with(b"HAProxyS") {
-                return peer;
-            }
-            silent.push(peer);
-        }
+            let at = callers.iter().position(|peer| peer.heard().starts_with(b"HAProxyS"))?;
+            Some(callers.swap_remove(at))
+        });
+        listener.set_nonblocking(false).expect("a socket");
+        found
     }
 
     /// Waits for the next call, and is in sync with whoever called: it has taught these definitions, and that was everything.
