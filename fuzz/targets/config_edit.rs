@@ -4,6 +4,8 @@
 
 #![no_main]
 
+mod plan;
+
 use libfuzzer_sys::fuzz_target;
 use peerctl::{
     config::{
@@ -13,6 +15,7 @@ use peerctl::{
     },
     span::Span,
 };
+use plan::Plan;
 
 fuzz_target!(|data: &[u8]| {
     let mut plan = Plan(data);
@@ -23,24 +26,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Takes decisions from the front of the input.
-struct Plan<'a>(&'a [u8]);
-
-impl<'a> Plan<'a> {
-    fn number(&mut self) -> usize {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        usize::from(*first)
-    }
-
-    /// Up to `most` bytes.
-    fn bytes(&mut self, most: usize) -> &'a [u8] {
-        let length = self.number() % (most + 1);
-        let (bytes, rest) = self.0.split_at(length.min(self.0.len()));
-        self.0 = rest;
-        bytes
-    }
-
+impl Plan<'_> {
     /// A word that HAProxy can hold.
     fn word(&mut self) -> Vec<u8> {
         let mut word = self.bytes(15).to_vec();

@@ -6,6 +6,7 @@
 
 #![no_main]
 
+mod plan;
 mod session_strict;
 mod tables;
 
@@ -24,6 +25,7 @@ use peerctl::{
     },
     stick::{Definition, ValueKind},
 };
+use plan::Plan;
 use session_strict::Strict;
 use tables::{Column, definition};
 
@@ -56,24 +58,6 @@ fuzz_target!(|data: &[u8]| {
         pair.finish();
     });
 });
-
-/// Takes decisions from the front of the input.
-struct Plan<'a>(&'a [u8]);
-
-impl<'a> Plan<'a> {
-    fn number(&mut self) -> usize {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        usize::from(*first)
-    }
-
-    fn bytes(&mut self, most: usize) -> &'a [u8] {
-        let length = self.number() % (most + 1);
-        let (bytes, rest) = self.0.split_at(length.min(self.0.len()));
-        self.0 = rest;
-        bytes
-    }
-}
 
 /// An entry on its way.
 struct Pushed {
@@ -200,7 +184,9 @@ impl<'d> Pair<'d> {
     /// Time goes by, in steps from one timer to the next.
     fn wait(&mut self, ms: usize, delivers: bool) {
         let until = self.now + Duration::from_millis(ms as u64);
-        while let Some(next) = self.ends.iter().filter_map(|end| end.session.poll_timeout()).min().filter(|at| *at <= until) {
+        while let Some(next) =
+            self.ends.iter().filter_map(|end| end.session.poll_timeout()).min().filter(|at| *at <= until)
+        {
             assert!(next >= self.now, "no timer is overdue after it was handled");
             self.now = next;
             for end in &mut self.ends {
@@ -281,7 +267,11 @@ impl<'d> Pair<'d> {
             end.strict.take(&out, learns);
             end.wire.extend(&out);
             let is_silent = self.now - end.sent > self.times.heartbeat;
-            assert!(!is_silent || !end.established || end.closed, "a sign of life is due every {:?}", self.times.heartbeat);
+            assert!(
+                !is_silent || !end.established || end.closed,
+                "a sign of life is due every {:?}",
+                self.times.heartbeat
+            );
         }
     }
 
@@ -298,7 +288,11 @@ impl<'d> Pair<'d> {
                     end.closed = true;
                     let is_blameless = matches!(
                         reason,
-                        Closed::Here | Closed::Eof { .. } | Closed::HandshakeTimeout | Closed::MessageTimeout | Closed::Silence
+                        Closed::Here
+                            | Closed::Eof { .. }
+                            | Closed::HandshakeTimeout
+                            | Closed::MessageTimeout
+                            | Closed::Silence
                     );
                     assert!(is_blameless || self.meddled, "{reason:?}");
                 }
@@ -314,8 +308,15 @@ impl<'d> Pair<'d> {
                     let pushed = other.pushed.pop_front().expect("what comes was pushed");
                     end.last = Some((update.table.index, pushed.table, pushed.id));
                     let definition = other.tables[pushed.table.index()].1;
-                    assert_eq!((&update.table.definition, update.id, update.key), (definition, pushed.id, &*pushed.key));
-                    assert_eq!(end.told.get(update.table.index), Some(&pushed.table), "tables are told before their entries");
+                    assert_eq!(
+                        (&update.table.definition, update.id, update.key),
+                        (definition, pushed.id, &*pushed.key)
+                    );
+                    assert_eq!(
+                        end.told.get(update.table.index),
+                        Some(&pushed.table),
+                        "tables are told before their entries"
+                    );
                     assert_eq!(update.life_ms, pushed.life_ms);
                     let text = if pushed.text.is_empty() { ServerKey::Unchanged } else { ServerKey::Text(pushed.text) };
                     assert_eq!(update.server_key, text);

@@ -14,6 +14,7 @@
 
 mod certificate;
 pub(crate) mod chaos;
+pub(crate) mod disk;
 pub(crate) mod fake_peer;
 pub(crate) mod frames;
 pub(crate) mod generate;
