@@ -25,7 +25,7 @@ const AT_ONCE: Duration = Duration::from_millis(25);
 const BELIEVED: Duration = Duration::from_millis(100);
 
 /// How often all is done once more if the machine left too few samples that can be judged.
-const TRIES: usize = 3;
+const TRIES: usize = 6;
 
 /// What was seen on one node.
 #[derive(Debug)]
@@ -67,10 +67,9 @@ fn the_total_of_rates_is_the_sum_of_the_nodes_rates_at_any_time() {
 fn judge(haproxy: &Haproxy, phases: &[Phase], period_ms: u64) {
     for left in (0..TRIES).rev() {
         let errors = follow(haproxy, phases, period_ms);
-        let is_right = |errors: &Errors| errors.samples == 0 || errors.median <= 0.005 && errors.unrounded <= 0.03;
-        assert!(errors.iter().all(is_right), "{errors:?}");
+        assert!(errors.iter().all(|errors| errors.samples == 0 || errors.unrounded <= 0.03), "{errors:?}");
         if errors.iter().all(|errors| errors.samples > 20.max(errors.torn)) {
-            return;
+            return assert!(errors.iter().all(|errors| errors.median <= 0.005), "{errors:?}");
         }
         assert!(left > 0, "too few of them can be judged: {errors:?}");
     }

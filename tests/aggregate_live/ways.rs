@@ -1,10 +1,14 @@
 //! The ways to connect and to be told what to do: TLS on both sides, and the short form.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use serde_json::json;
 
 use crate::star::{Aggregator, KEY, PORT, file, has_lease, node, wait_leased, wait_total};
+use crate::support::frames::hello;
 use crate::support::{self, Authority, Live, Network};
 
 #[test]
@@ -85,4 +89,37 @@ fn the_short_form_adds_up_the_tables_that_are_named() {
             });
         }
     });
+}
+
+/// Says hello as `lb1` from an address of this machine; returns what comes back before the connection is closed or five bytes came.
+fn hello_from(network: &Network, from: [u8; 4]) -> Vec<u8> {
+    let mut stream: TcpStream = network.within(|| {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        bind(&socket, &SocketAddr::from((from, 0))).expect("an address of the loopback");
+        connect(&socket, &SocketAddr::from(([127, 0, 0, 1], PORT))).expect("it listens");
+        socket.into()
+    });
+    let _may_be_closed = stream.write_all(&hello("2.1", "agg1", "lb1"));
+    let mut answer = Vec::new();
+    let _may_be_reset = stream.take(4).read_to_end(&mut answer);
+    answer
+}
+
+#[test]
+fn in_plain_only_the_addresses_of_the_peers_may_call() {
+    let network = Network::reachable();
+    assert!(network.is_own(), "this test calls from several addresses of a loopback of its own: run it as root");
+    let dir = tempfile::tempdir().expect("a folder");
+    for (lb2, allowed) in [("127.0.0.8:10002", false), ("lb2.example:10002", true)] {
+        let text = format!(
+            "global\n    localpeer agg1\n    bind 0.0.0.0:{PORT}\naggregations web\n    from any to .agg\n    \
+             peer lb1 127.0.0.7:10001\n    peer lb2 {lb2}\n"
+        );
+        let mut aggregator = Aggregator::start_as(&network, dir.path(), "agg1", 0, &text, &["--insecure-plaintext"]);
+        aggregator.wait_said("insecure: ", 1);
+        assert_eq!(hello_from(&network, [127, 0, 0, 7]), b"200\n", "an address of a peer");
+        let other = hello_from(&network, [127, 0, 0, 9]);
+        assert_eq!(other == b"200\n", allowed, "beside {lb2}: {other:?}");
+        aggregator.kill();
+    }
 }

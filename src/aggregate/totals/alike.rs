@@ -10,8 +10,9 @@ use crate::table::EntryRef;
 
 use super::{Context, Totals};
 
-/// Places of keys that are looked at after a resync.
+/// Places of keys that are looked at after a resync, and entries of sources: no other peer waits long for that.
 const LOOKED_AT: usize = 4096;
+const COMPARED: usize = 16_384;
 
 /// The fewest keys that say something.
 const ENOUGH: u32 = 8;
@@ -31,6 +32,7 @@ impl Totals {
             return None;
         }
         let (mut own, mut seen, mut values) = (0, vec![(0_u32, 0_u32); self.inputs.len()], Vec::new());
+        let mut compared = 0;
         let places = self.keys.list.len();
         let first = usize::try_from(cx.now_ms).unwrap_or(0).checked_rem(places).unwrap_or(0);
         for at in (first..places).chain(0..first).take(LOOKED_AT) {
@@ -38,12 +40,13 @@ impl Totals {
             let others = bits(key.sources & !(1 << source));
             let at = u32::try_from(at).unwrap_or(u32::MAX);
             let quiet = |source| self.entry(source, at, cx.now_ms).filter(|entry| entry.idle_ms() >= QUIET_MS);
-            let Some(entry) = quiet(source) else { continue };
+            let Some(entry) = quiet(source).filter(|_| compared < COMPARED) else { continue };
             entry.values(&mut values);
             if !self.source.layout.counts(&values) {
                 continue;
             }
             own += 1;
+            compared += others.clone().count();
             for other in others {
                 if let (Some(theirs), Some((both, alike))) = (quiet(other), seen.get_mut(other)) {
                     *both += 1;

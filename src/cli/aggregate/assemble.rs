@@ -54,7 +54,7 @@ pub(super) fn assemble(draft: Draft, wanted: Wanted<'_>, problems: &mut Problems
     levels::check_cycles(&sound, problems);
     let us: Box<[u8]> = us.map(|(us, _)| us.into_bytes()).unwrap_or_default().into();
     let mut options = Options {
-        listeners: listeners.into_options(problems),
+        listeners: listeners.into_options(&sections, &of_sections, problems),
         metrics: global.metrics,
         metrics_top: None,
         control: global.control,

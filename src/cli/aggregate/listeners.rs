@@ -40,10 +40,15 @@ impl<'a> Listeners<'a> {
         Some(known)
     }
 
-    /// The listeners to open.
-    pub(super) fn into_options(self, problems: &mut Problems) -> Vec<Listen> {
+    /// The listeners to open; `of` are those of the sections.
+    pub(super) fn into_options(
+        self,
+        sections: &[SectionDraft],
+        of: &[Option<usize>],
+        problems: &mut Problems,
+    ) -> Vec<Listen> {
         let mut listeners = Vec::new();
-        for BindLine { address, word, params } in self.lines {
+        for (at, BindLine { address, word, params }) in self.lines.into_iter().enumerate() {
             let words: Vec<&[u8]> = params.iter().map(Vec::as_slice).collect();
             let tls = match of_bind_words(&words, self.wanted.file) {
                 Ok(tls) => tls,
@@ -67,7 +72,13 @@ impl<'a> Listeners<'a> {
                     _ => {}
                 }
             }
-            let listen = Listen { address, tls, allow: Vec::new() };
+            let callers =
+                sections.iter().zip(of).filter(|(_, of)| **of == Some(at)).flat_map(|(section, _)| &section.peers);
+            let callers = callers.filter_map(|peer| match &peer.role {
+                PeerRole::Other { address, .. } => Some(Some(address)),
+                PeerRole::Local(_) => None,
+            });
+            let listen = Listen::new(address, tls, callers);
             if let Err(failure) = listen.options() {
                 problems.failure(word.span, failure);
             }

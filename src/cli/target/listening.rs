@@ -20,6 +20,17 @@ pub struct Listen {
 }
 
 impl Listen {
+    /// A listener for calls of the peers that have these addresses; `None` for one without. In plain, off this machine, only these
+    /// may call.
+    pub fn new<'a>(
+        address: Address,
+        tls: Option<ServerTlsOptions>,
+        peers: impl IntoIterator<Item = Option<&'a Address>>,
+    ) -> Self {
+        let allow = if tls.is_none() && !address.is_private() { addresses(peers) } else { Vec::new() };
+        Self { address, tls, allow }
+    }
+
     /// The listener to open.
     ///
     /// # Errors
@@ -77,18 +88,17 @@ pub(super) fn listen(args: &ConnectArgs, text: &str, peers: &[Target]) -> Result
                     --insecure-plaintext";
         return Err(Failure::misuse(format!("--listen {shown} would take plain calls from other machines"), help));
     }
-    let allow = if tls.is_none() && !address.is_private() { addresses(peers) } else { Vec::new() };
-    Ok(Listen { address, tls, allow })
+    Ok(Listen::new(address, tls, peers.iter().map(|target| target.address.as_ref())))
 }
 
 /// Where peers call from that can't prove who they are: the addresses they are called at, and this machine, if all of them are
 /// numbers.
-fn addresses(peers: &[Target]) -> Vec<IpAddr> {
-    let number = |target: &Target| match &target.address {
+fn addresses<'a>(peers: impl IntoIterator<Item = Option<&'a Address>>) -> Vec<IpAddr> {
+    let number = |address: Option<&Address>| match address {
         Some(Address::Ip(address)) if !address.ip().is_unspecified() => Some(address.ip().to_canonical()),
         _ => None,
     };
-    let numbers: Option<Vec<IpAddr>> = peers.iter().map(number).collect();
+    let numbers: Option<Vec<IpAddr>> = peers.into_iter().map(number).collect();
     let ours = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     numbers.map(|numbers| numbers.into_iter().chain(ours).collect()).unwrap_or_default()
 }
@@ -97,19 +107,18 @@ fn addresses(peers: &[Target]) -> Vec<IpAddr> {
 mod tests {
     use super::*;
 
-    fn peer(address: &str) -> Target {
-        let address = Address::read(address.as_bytes());
-        Target { name: None, us: Box::from(*b"us"), address, proxy_header: false, tls: None }
-    }
-
     #[test]
     fn plain_calls_come_from_where_the_peers_are_if_that_is_known() {
-        let allowed = addresses(&[peer("10.0.0.1:1"), peer("[2001:db8::1]:1")]);
+        let of = |texts: &[&str]| {
+            let peers: Vec<Option<Address>> = texts.iter().map(|text| Address::read(text.as_bytes())).collect();
+            addresses(peers.iter().map(Option::as_ref))
+        };
+        let allowed = of(&["10.0.0.1:1", "[2001:db8::1]:1"]);
         let named = |ip: &str| allowed.contains(&ip.parse().expect("an address"));
         assert!(["10.0.0.1", "2001:db8::1", "127.0.0.1", "::1"].into_iter().all(named), "{allowed:?}");
         assert!(!named("10.0.0.2"));
         for unknown in ["lb2.example:1", "0.0.0.0:1", "unix@/run/peers"] {
-            assert!(addresses(&[peer("10.0.0.1:1"), peer(unknown)]).is_empty(), "{unknown}");
+            assert!(of(&["10.0.0.1:1", unknown]).is_empty(), "{unknown}");
         }
     }
 }
