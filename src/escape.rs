@@ -4,6 +4,8 @@
 //! act on a terminal is shown as `\xNN` (bytes) or `\u{…}` (characters); everything else stays as it is.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -90,7 +92,46 @@ pub fn push_byte(out: &mut String, byte: u8) {
     out.push(DIGITS[usize::from(byte & 15)].into());
 }
 
+/// Values that are shown as what refers to them, the longest first, and whether there are any.
+static REFERENCES: RwLock<Vec<(Vec<u8>, String)>> = RwLock::new(Vec::new());
+static ANY_REFERENCES: AtomicBool = AtomicBool::new(false);
+
+/// From now on, in this process, a value is shown as what refers to it, such as `${API_TOKEN}`, wherever it stands in a name or
+/// a text.
+pub fn refer(value: &[u8], reference: &str) {
+    let mut references = REFERENCES.write().unwrap_or_else(PoisonError::into_inner);
+    if !value.is_empty() && references.iter().all(|(known, _)| known != value) {
+        references.push((value.to_vec(), reference.to_owned()));
+        references.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+        ANY_REFERENCES.store(true, Ordering::Release);
+    }
+}
+
+/// Bytes with [references](refer) in place of their values, not escaped.
+#[must_use]
+pub fn referred(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut shown = Cow::Borrowed(bytes);
+    if ANY_REFERENCES.load(Ordering::Acquire) {
+        for (value, reference) in REFERENCES.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let mut rest = 0;
+            while let Some(at) = memchr::memmem::find(shown.get(rest..).unwrap_or_default(), value) {
+                let at = rest + at;
+                shown.to_mut().splice(at..at + value.len(), reference.bytes());
+                rest = at + reference.len();
+            }
+        }
+    }
+    shown
+}
+
 fn escape(bytes: &[u8], keep: impl Fn(char) -> bool, backslash: bool) -> Cow<'_, str> {
+    match referred(bytes) {
+        Cow::Borrowed(bytes) => escaped(bytes, keep, backslash),
+        Cow::Owned(bytes) => Cow::Owned(escaped(&bytes, keep, backslash).into_owned()),
+    }
+}
+
+fn escaped(bytes: &[u8], keep: impl Fn(char) -> bool, backslash: bool) -> Cow<'_, str> {
     let shown = |c: char| keep(c) || !(is_unsafe(c) || backslash && c == '\\');
     match str::from_utf8(bytes) {
         Ok(text) if text.chars().all(shown) => return Cow::Borrowed(text),

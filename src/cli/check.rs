@@ -73,6 +73,7 @@ pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure>
         }
     }
 
+    instances::refer_to_secrets(&view.redactor, &input.loaded);
     // The process ends behind this: to free a hundred thousand servers one by one would take about a twentieth of the time.
     let read: ManuallyDrop<Vec<Instance<'_>>> = ManuallyDrop::new(input.loaded.iter().map(Loaded::instance).collect());
     let context = ManuallyDrop::new(context(&input.loaded, &read, release));
@@ -90,8 +91,7 @@ pub fn run(view: &View, args: &CheckArgs, which: Which) -> Result<Exit, Failure>
         seconds: started.elapsed().as_secs_f64(),
     };
     let deny = Severity::from(args.deny);
-    let hidden = instances::secret_variables(&view.redactor, &input.loaded);
-    let printer = Printer { report: &report, redactor: &view.redactor, hidden: &hidden, deny };
+    let printer = Printer { report: &report, redactor: &view.redactor, deny };
     let mut failures = input.failures;
     failures.extend(reports.iter().filter_map(|report| report.write(&printer, &view.file()).err()));
     // People who ask what a fix would change have been told; a program gets what it asked for.

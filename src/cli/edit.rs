@@ -103,6 +103,7 @@ pub fn run_all(
     let look = view.messages();
     let compute = || -> Result<(Vec<Edited>, Vec<Change>), Failure> {
         let loaded = instances::load(names, read, version)?;
+        instances::refer_to_secrets(&view.redactor, &loaded);
         let edited = edit_all(loaded, plan, &look)?;
         let changes = changes(&edited)?;
         Ok((edited, changes))

@@ -22,16 +22,14 @@ pub fn run(view: &View, args: &GraphArgs) -> Result<Exit, Failure> {
         stdout::refuse_input(&path)?;
     }
     let loaded = instances::load(&args.instances, &args.read, version::of(args.haproxy_version.as_deref(), None)?)?;
+    instances::refer_to_secrets(&view.redactor, &loaded);
     let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
     let named: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
     let graph = Graph::new(&named);
-    let hidden = instances::secret_variables(&view.redactor, &loaded);
-    stdout::print(|out| {
-        hidden.print(out, |out| match args.format {
-            GraphFormat::Mermaid => mermaid::print(&graph, out),
-            GraphFormat::Dot => dot::print(&graph, out),
-            GraphFormat::Svg => svg::print(&graph, out),
-        })
+    stdout::print(|out| match args.format {
+        GraphFormat::Mermaid => mermaid::print(&graph, out),
+        GraphFormat::Dot => dot::print(&graph, out),
+        GraphFormat::Svg => svg::print(&graph, out),
     })?;
     Ok(Exit::Done)
 }

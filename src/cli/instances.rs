@@ -19,7 +19,7 @@ use crate::{
     escape,
     grammar::Version,
     model::{Facts, Instance, Naming},
-    output::redact::{Quotes, Redactor},
+    output::redact::Redactor,
 };
 
 /// An INSTANCE argument, not yet read.
@@ -64,11 +64,10 @@ impl Loaded {
     }
 }
 
-/// What hides the values of secret variables that the files of these instances take.
-#[must_use]
-pub fn secret_variables<'l>(redactor: &Redactor, loaded: impl IntoIterator<Item = &'l Loaded>) -> Quotes {
+/// Has the values of secret variables that these instances take be shown as what refers to them.
+pub fn refer_to_secrets<'l>(redactor: &Redactor, loaded: impl IntoIterator<Item = &'l Loaded>) {
     let documents = |one: &'l Loaded| one.files.iter().map(|file| (&file.document, &one.facts.environment));
-    redactor.quotes_of_variables(loaded.into_iter().flat_map(documents))
+    redactor.refer_to_variables(loaded.into_iter().flat_map(documents));
 }
 
 /// Reads all instances. `arguments` may be empty: then `/etc/haproxy` is meant.

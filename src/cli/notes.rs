@@ -6,7 +6,6 @@ use crate::{
     escape,
     grammar::Version,
     model::{Instance, reading::RemarkKind},
-    output::redact::Quotes,
     span::Span,
 };
 
@@ -14,7 +13,7 @@ use crate::{
 const MOST: usize = 50;
 
 /// Prints what is to be noted about the lines of instances, each line of a file once.
-pub(super) fn print(instances: &[Instance<'_>], hidden: &Quotes) {
+pub(super) fn print(instances: &[Instance<'_>]) {
     let mut notes: Vec<String> = Vec::new();
     for instance in instances {
         for note in of_instance(instance) {
@@ -31,7 +30,7 @@ pub(super) fn print(instances: &[Instance<'_>], hidden: &Quotes) {
         notes.push("… and more; `peerctl parse FILE` lists what can't be read".to_owned());
     }
     let text: String = notes.iter().map(|note| format!("{note}\n")).collect();
-    stderr::print(&hidden.hide(&text));
+    stderr::print(&text);
 }
 
 fn of_instance<'a>(instance: &'a Instance<'_>) -> impl Iterator<Item = String> + 'a {

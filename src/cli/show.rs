@@ -25,17 +25,15 @@ pub fn run(view: &View, args: &ShowArgs) -> Result<Exit, Failure> {
     }
     let loaded = instances::load(&args.instances, &args.read, version::of(args.haproxy_version.as_deref(), None)?)?;
     loaded.iter().try_for_each(check_sections)?;
+    instances::refer_to_secrets(&view.redactor, &loaded);
     let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
     let mut named: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
     named.sort_by_key(|(name, _)| *name);
-    let hidden = instances::secret_variables(&view.redactor, &loaded);
-    notes::print(&read, &hidden);
+    notes::print(&read);
     let color = view.color(std::io::stdout().is_terminal());
-    stdout::print(|out| {
-        hidden.print(out, |out| match args.format {
-            Format::Json => show_json::print(&named, &view.redactor, out),
-            Format::Human => show_text::print(&named, &view.redactor, color, out),
-        })
+    stdout::print(|out| match args.format {
+        Format::Json => show_json::print(&named, &view.redactor, out),
+        Format::Human => show_text::print(&named, &view.redactor, color, out),
     })?;
     Ok(Exit::Done)
 }

@@ -54,16 +54,14 @@ fn list(view: &View, args: &TableListArgs) -> Result<Exit, Failure> {
         stdout::refuse_input(&path)?;
     }
     let loaded = instances::load(&args.instances, &args.read, version)?;
+    instances::refer_to_secrets(&view.redactor, &loaded);
     let read: Vec<Instance<'_>> = loaded.iter().map(Loaded::instance).collect();
-    let hidden = instances::secret_variables(&view.redactor, &loaded);
-    notes::print(&read, &hidden);
+    notes::print(&read);
     let mut listed: Vec<(&str, &Instance<'_>)> = loaded.iter().map(|one| one.name.as_str()).zip(&read).collect();
     listed.sort_by_key(|(name, _)| *name);
-    stdout::print(|out| {
-        hidden.print(out, |out| match args.format {
-            Format::Human => out.write_all(human(&listed).as_bytes()),
-            Format::Json => json::print(&json(&listed), out),
-        })
+    stdout::print(|out| match args.format {
+        Format::Human => out.write_all(human(&listed).as_bytes()),
+        Format::Json => json::print(&json(&listed), out),
     })?;
     Ok(Exit::Done)
 }

@@ -32,7 +32,12 @@ pub fn print_compact(value: &impl Serialize, out: &mut (impl Write + ?Sized)) ->
 
 /// Text as it is; a byte that is no text as `\xNN`, and then what a terminal acts on, too.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    str::from_utf8(bytes).map_or_else(|_| escape::name(bytes), Cow::Borrowed)
+    match escape::referred(bytes) {
+        Cow::Borrowed(bytes) => str::from_utf8(bytes).map_or_else(|_| escape::name(bytes), Cow::Borrowed),
+        Cow::Owned(bytes) => {
+            String::from_utf8(bytes).unwrap_or_else(|error| escape::name(error.as_bytes()).into_owned()).into()
+        }
+    }
 }
 
 /// Writes as `F` does, but what a terminal would act on in strings as `\u`.

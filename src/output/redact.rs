@@ -18,12 +18,12 @@ mod pattern;
 mod pem;
 mod words;
 
-use std::{borrow::Cow, collections::BTreeSet, io};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{Document, Environment, LineNo},
+    config::{Document, Environment, LineNo, decode},
     escape,
     grammar::secrets,
     model::{Instance, reading::Place},
@@ -48,6 +48,21 @@ impl Redactor {
     #[must_use]
     pub const fn showing_all() -> Self {
         Self { key: None }
+    }
+
+    /// Has what a configuration takes from variables whose names say that they are secret be shown as what refers to them, like
+    /// `${API_TOKEN}`, in all that is printed from now on: names, addresses, what a finding quotes.
+    pub fn refer_to_variables<'d>(&self, documents: impl IntoIterator<Item = (&'d Document, &'d Environment)>) {
+        for (document, environment) in documents.into_iter().filter(|_| self.key.is_some()) {
+            let set = document.lines().filter_map(|line| set_variable(document, line));
+            let given = environment.iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
+            // What is shorter stands in other words, too.
+            for (name, value) in given.chain(set).filter(|(_, value)| value.len() >= 6) {
+                if secrets::is_secret_variable(&name) && takes(document.text(), &name) {
+                    escape::refer(&value, &format!("${{{}}}", escape::name(&name)));
+                }
+            }
+        }
     }
 
     /// The bytes of a line that are secret, in order, without overlaps.
@@ -154,28 +169,6 @@ impl Redactor {
         Quotes { secrets }
     }
 
-    /// What hides the values of variables whose names say that they are secret, where a document takes them from its
-    /// environment, however they come into a text from there: names, addresses, what a finding quotes.
-    pub fn quotes_of_variables<'d>(
-        &self,
-        documents: impl IntoIterator<Item = (&'d Document, &'d Environment)>,
-    ) -> Quotes {
-        let mut secrets = BTreeSet::new();
-        for (document, environment) in documents.into_iter().filter(|_| self.key.is_some()) {
-            // What is shorter stands in other words, too.
-            let variables = environment.iter().filter(|(_, value)| value.len() >= 6);
-            for (name, value) in variables.filter(|(name, _)| secrets::is_secret_variable(name)) {
-                if takes(document.text(), name) {
-                    let json = |form: &String| Some(serde_json::to_string(form).ok()?.trim_matches('"').to_owned());
-                    let forms = forms(value);
-                    secrets.extend(forms.iter().filter_map(json).map(|form| (form, self.mark(value))));
-                    secrets.extend(forms.into_iter().map(|form| (form, self.mark(value))));
-                }
-            }
-        }
-        Quotes { secrets: secrets.into_iter().collect() }
-    }
-
     /// What stands for a secret: `‹redacted sha256:3f7a90c1›`. Equal secrets give equal texts, in one run.
     fn mark(&self, secret: &[u8]) -> String {
         let key = self.key.as_ref().map_or(&[][..], |key| key.as_slice());
@@ -212,6 +205,16 @@ impl Redactor {
     }
 }
 
+/// A variable and its value.
+type Variable<'d> = (Cow<'d, [u8]>, Cow<'d, [u8]>);
+
+/// The variable that a line sets, and its value.
+fn set_variable(document: &Document, line: LineNo) -> Option<Variable<'_>> {
+    let mut words = document.raw_words(line).map(|word| decode::keyword(document.text(), word));
+    matches!(&*words.next()?, b"setenv" | b"presetenv").then_some(())?;
+    Some((words.next()?, words.next()?))
+}
+
 /// Whether a text refers to a variable, as `$NAME` or `${NAME`.
 fn takes(text: &[u8], name: &[u8]) -> bool {
     memchr::memmem::find_iter(text, name).any(|at| {
@@ -220,7 +223,7 @@ fn takes(text: &[u8], name: &[u8]) -> bool {
     })
 }
 
-/// Secrets as messages may quote them.
+/// The secrets of some lines, as messages may quote them.
 pub struct Quotes {
     /// Each form of a secret, escaped, and what is shown for it.
     secrets: Vec<(String, String)>,
@@ -233,23 +236,6 @@ impl Quotes {
         self.secrets.iter().fold(Cow::Borrowed(message), |shown, (form, mark)| {
             if shown.contains(form.as_str()) { Cow::Owned(shown.replace(form.as_str(), mark)) } else { shown }
         })
-    }
-
-    /// Has something printed, as it may be shown.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn print(
-        &self,
-        out: &mut dyn io::Write,
-        print: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
-    ) -> io::Result<()> {
-        if self.secrets.is_empty() {
-            return print(out);
-        }
-        let mut text = Vec::new();
-        print(&mut text)?;
-        out.write_all(self.hide(&String::from_utf8_lossy(&text)).as_bytes())
     }
 }
 

@@ -13,10 +13,8 @@ use crate::{
     escape,
     lint::Severity,
     output::{
-        diagnostic::Look,
-        lint::Report,
-        lint_github, lint_gitlab, lint_human, lint_json, lint_junit, lint_sarif,
-        redact::{Quotes, Redactor},
+        diagnostic::Look, lint::Report, lint_github, lint_gitlab, lint_human, lint_json, lint_junit, lint_sarif,
+        redact::Redactor,
     },
 };
 
@@ -25,8 +23,6 @@ use crate::{
 pub(super) struct Printer<'a> {
     pub(super) report: &'a Report<'a>,
     pub(super) redactor: &'a Redactor,
-    /// What of the environment is hidden.
-    pub(super) hidden: &'a Quotes,
     /// What is a failure.
     pub(super) deny: Severity,
 }
@@ -35,16 +31,16 @@ impl Printer<'_> {
     /// # Errors
     /// Those of `out`.
     pub(super) fn print(&self, format: FindingFormat, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let Self { report, redactor, hidden, deny } = self;
+        let Self { report, redactor, deny } = self;
         let folder = std::env::current_dir().unwrap_or_default();
-        hidden.print(out, |out| match format {
+        match format {
             FindingFormat::Human => lint_human::print(report, redactor, look, out),
             FindingFormat::Json => lint_json::print(report, redactor, out),
             FindingFormat::Sarif => lint_sarif::print(report, redactor, &folder, out),
             FindingFormat::Github => lint_github::print(report, redactor, &folder, out),
             FindingFormat::Gitlab => lint_gitlab::print(report, redactor, &folder, out),
             FindingFormat::Junit => lint_junit::print(report, redactor, *deny, out),
-        })
+        }
     }
 }
 
