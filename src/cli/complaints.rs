@@ -25,8 +25,8 @@ pub(super) struct Complaints {
     since: Option<Instant>,
     /// What is wrong, as it was told, or will be.
     problem: Option<String>,
-    /// The same without what may differ from call to call.
-    kind: Option<String>,
+    /// What was told since the last session, without what may differ from call to call.
+    told: Vec<String>,
     /// The line about it, and when it is to be told.
     waiting: Option<(Instant, String)>,
     /// How often in a row nothing was told.
@@ -38,6 +38,7 @@ impl Complaints {
     pub(super) fn established(&mut self, now: Instant) {
         self.passed = if self.waiting.take().is_some() { self.passed + 1 } else { self.passed };
         (self.since, self.problem) = (Some(now), None);
+        self.told.clear();
     }
 
     /// A call failed, or the session is over. Returns the line to tell at once, if there is one.
@@ -49,11 +50,11 @@ impl Complaints {
         let text = why.to_string();
         // What goes wrong in the same way with each call is told once, whichever of several addresses was tried last.
         let kind = if let LinkError::Connect { kind, .. } = why { kind.to_string() } else { text.clone() };
-        let is_same = self.kind.replace(kind.clone()) == Some(kind);
-        if lasted.is_none() && self.problem.is_some() && is_same {
+        if lasted.is_none() && self.told.contains(&kind) {
             self.problem = Some(text);
             return None;
         }
+        self.told.push(kind);
         let help = learn::help(why, shown);
         let help = if help.is_empty() { help } else { format!("; {help}") };
         let line = format!("{shown}: {text}{help}");

@@ -180,15 +180,15 @@ fn turn(node: &Node<Keeper>, control: &Control) -> bool {
     let mut keeper = node.handler();
     keeper.tick(clock::now());
     let mut messages = std::mem::take(&mut keeper.messages);
-    messages.extend(keeper.state.as_mut().and_then(StateFile::news));
-    let failed = keeper.state.as_ref().is_some_and(|state| state.health() == Health::Failed);
+    let (health, news) = keeper.state.as_mut().map(StateFile::news).unzip();
+    messages.extend(news.flatten());
     tell(&messages);
     let owes = keeper.owes();
     drop(keeper);
     if owes {
         control.wake_all();
     }
-    !failed
+    health != Some(Health::Failed)
 }
 
 /// One line about everything.

@@ -31,12 +31,16 @@ pub(super) fn misuse(mut error: clap::Error) {
     let colours = view::color(When::Auto, io::stderr().is_terminal());
     let text = if colours { text.ansi().to_string() } else { text.to_string() };
     let words: Vec<String> = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    print(&without_line_ends(text, &words));
+    print(&as_typed(text, &words));
 }
 
-/// Tips and reasons quote words, or parts of them, too: what follows a line end in a word begins no line.
-fn without_line_ends(text: String, words: &[String]) -> String {
+/// Tips and reasons quote words, or parts of them, too: colours that were typed are none of ours, and what follows a line end in a
+/// word begins no line. A word of such bytes alone isn't told from those of the message.
+fn as_typed(text: String, words: &[String]) -> String {
     let ends = ['\n', '\r'];
+    let odd =
+        words.iter().filter(|word| word.chars().any(escape::is_unsafe) && word.chars().any(char::is_alphanumeric));
+    let text = odd.fold(text, |text, word| text.replace(word.as_str(), &escape::name(word.as_bytes())));
     let quoted = words.iter().flat_map(|word| word.split(ends).skip(1)).filter(|rest| !rest.trim().is_empty());
     quoted.fold(text, |text, rest| {
         ends.iter().fold(text, |text, end| {
@@ -94,10 +98,10 @@ mod tests {
     fn a_line_that_was_typed_is_no_line_of_ours() {
         let forged = "5\npeerctl: all is well";
         for quoted in [forged, forged.trim_start_matches('5')] {
-            let shown = without_line_ends(format!("error: `{quoted}`\n\ntip\n"), &[format!("--timeout={forged}")]);
+            let shown = as_typed(format!("error: `{quoted}`\n\ntip\n"), &[format!("--timeout={forged}")]);
             assert_eq!(shown, format!("error: `{}`\n\ntip\n", quoted.replace('\n', "\\x0a")));
         }
-        assert_eq!(without_line_ends("error\n\ntip\n".to_owned(), &["\n".to_owned()]), "error\n\ntip\n");
+        assert_eq!(as_typed("error\n\ntip\n".to_owned(), &["\n".to_owned()]), "error\n\ntip\n");
         let mut error = clap::Command::new("peerctl").try_get_matches_from(["peerctl", "\n"]).expect_err("no argument");
         escape_quoted(&mut error);
         assert!(error.render().to_string().contains("'\\x0a'"), "{error}");

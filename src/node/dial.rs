@@ -62,7 +62,8 @@ impl<H: Handler> Dialler<H> {
             self.shared.tell(self.peer, &LinkState::Dialling(&self.target.address));
             let Ended { established, mut why, numbers, .. } = self.call(&line).await;
             // A call that fails while the peer has a session that it called for itself is nobody's end.
-            let has_called = established.is_none() && self.slot.current().is_some();
+            let has_called =
+                established.is_none() && self.target.retry == Retry::Always && self.slot.current().is_some();
             if has_called || matches!(why, LinkError::Replaced) {
                 continue;
             }

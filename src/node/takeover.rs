@@ -179,7 +179,8 @@ impl Process {
             if before.own > 0 && before.own >= before.all.div_ceil(2) {
                 process = Self::Same;
             }
-            // What the one has changed, the next one has learned. Other peers teach more at any time, but hardly as much just then.
+            // What the one has changed, the next one has learned. (Where it has changed little, others may have taught as much
+            // meanwhile, and a fight goes on unseen.)
             taken_over |= before.own > 0 && now.learned() >= before.all;
         }
         if process == Self::Unknown && taken_over { Self::Other } else { process }

@@ -43,18 +43,19 @@ impl StateFile {
         }
     }
 
-    /// What is to be told about how it is, if that is new.
-    pub fn news(&mut self) -> Option<String> {
+    /// How it is, and what is to be told about that, if it is new.
+    pub fn news(&mut self) -> (Health, Option<String>) {
         let health = self.health();
         let trouble = if let Health::Trouble(why) = &health { Some(why.clone()) } else { None };
         if trouble == self.told {
-            return None;
+            return (health, None);
         }
         self.told.clone_from(&trouble);
-        Some(match trouble {
+        let text = match trouble {
             Some(why) => format!("the disk takes nothing: {why}; nothing is acknowledged, trying on for 30 s"),
             None if health == Health::Failed => "the disk took nothing any more".to_owned(),
             None => "the disk takes the state file again".to_owned(),
-        })
+        };
+        (health, Some(text))
     }
 }

@@ -166,8 +166,9 @@ impl State {
         while self.file.wants_piece() && clock::now() < end {
             self.write_piece(now, wall, aggregators);
         }
-        messages.extend(self.file.news());
-        self.file.health() != Health::Failed
+        let (health, news) = self.file.news();
+        messages.extend(news);
+        health != Health::Failed
     }
 
     /// Writes what is left, within that time.

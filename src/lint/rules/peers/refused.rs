@@ -1,13 +1,13 @@
 //! # HAProxy refuses a line of a peers section
 //!
 //! ## What it does
-//! Looks for peers and listeners whose port is missing, an offset or a range, for listeners at several addresses or on several
-//! `bind` lines, and for words behind the name of a section.
+//! Looks for peers and listeners whose port is missing, 0, an offset, a range or no number from 1 to 65535, for listeners at several
+//! addresses or on several `bind` lines, and for words behind the name of a section.
 //!
 //! ## Why is this bad?
 //! A section has one listener, at one address, and a peer is called at one port. From 3.0 on HAProxy refuses all other
-//! lines. Up to 2.8 some of them pass without a word: a peer without a port is never reached, and of several addresses all
-//! but one get no answer. A word behind the name of the section ends HAProxy 2.6 by a signal.
+//! lines. Up to 2.8 some of them pass without a word: a peer without a port is never reached, of several addresses all but one get
+//! no answer, and of `10000x` the digits count. A word behind the name of the section ends HAProxy 2.6 by a signal.
 //!
 //! ## Example
 //! ```haproxy
@@ -170,8 +170,10 @@ impl Trouble {
             _ if port.ends_with(b"]") => Some(Self::NoPort),
             [b'+' | b'-', ..] => Some(Self::Offset),
             _ => match port.iter().position(|byte| *byte == b'-').and_then(|at| port.get(at + 1..)) {
-                Some(end) if number(port).is_some() && number(end).is_some() => Some(Self::Range),
-                Some(_) => Some(Self::NoNumber),
+                Some(end) => match (number(port), number(end)) {
+                    (Some(from @ 1..), Some(to @ 1..=0xffff)) if from <= to => Some(Self::Range),
+                    _ => Some(Self::NoNumber),
+                },
                 None => match number(port) {
                     Some(0) => Some(Self::Zero),
                     Some(1..=0xffff) if port.iter().all(u8::is_ascii_digit) => None,
@@ -244,6 +246,9 @@ mod tests {
             ("10.0.0.1:1-2", Some(Trouble::Range)),
             ("10.0.0.1:1x-2", Some(Trouble::Range)),
             ("10.0.0.1:1-", Some(Trouble::NoNumber)),
+            ("10.0.0.1:5-3", Some(Trouble::NoNumber)),
+            ("10.0.0.1:0-5", Some(Trouble::NoNumber)),
+            ("10.0.0.1:1-70000", Some(Trouble::NoNumber)),
             ("10.0.0.1:x-1", Some(Trouble::NoNumber)),
             ("10.0.0.1:10x", Some(Trouble::Rest)),
             ("10.0.0.1:0x10", Some(Trouble::Zero)),
