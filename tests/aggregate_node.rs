@@ -209,6 +209,7 @@ fn the_total_denies_while_the_lease_is_valid_and_the_local_limit_always() {
         let mut judged = 0;
         while Instant::now() < until || judged < 6 {
             let refreshed = Instant::now();
+            assert!(refreshed < until + support::DEADLINE, "too few requests can be judged: {judged}");
             refresh();
             wait_until("the lease is there", || lb1.entries("agg/lease").contains_key("agg1").then_some(()));
             let status = request(&network);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::star::{Aggregator, KEY, LEASE, PORT, file, has_lease, node, number, source_table, wait_leased, wait_total};
 use crate::support::random::Random;
-use crate::support::{self, Haproxy, Network, Setup, wait_until};
+use crate::support::{self, Haproxy, Network, Setup, Stopwatch, wait_until};
 
 /// A node without any table.
 fn bare<'a>(haproxy: &'a Haproxy, network: &'a Network, number: u16) -> Setup<'a> {
@@ -140,13 +140,16 @@ fn a_mesh_beside_the_aggregator_is_told_and_nothing_grows() {
                 lb1.track("st_src", KEY.as_bytes(), 5);
                 lb2.track("st_src", "10.0.0.2".as_bytes(), 7);
                 let mut random = Random::new(7);
-                let mut visited = None::<Instant>;
+                let mut visited = None::<Stopwatch>;
+                let mut unseen = 0;
                 wait_until("both are named", || {
-                    // Again now and then: a copy that was under way while the machine stood still isn't as old as what it copies.
+                    // A copy that was under way while the machine stood still isn't as old as what it copies: then once more.
                     if visited.is_none_or(|at| at.elapsed() > Duration::from_secs(6)) {
+                        unseen += u32::from(visited.is_some_and(|at| at.stood() < Duration::from_millis(100)));
+                        assert!(unseen < 3, "it isn't seen: {}", aggregator.program.stderr());
+                        visited = Some(Stopwatch::start());
                         visit(&lb1, 0..10, &mut random);
                         visit(&lb2, 10..20, &mut random);
-                        visited = Some(Instant::now());
                     }
                     (alike(&mut aggregator) == [json!("lb2"), json!("lb1")]).then_some(())
                 });

@@ -50,8 +50,8 @@ fn writers_of_overlapping_sets_of_files_neither_mix_nor_wait_for_each_other_in_a
     };
     for (nth, (mine, child)) in (0..12).map(start).collect::<Vec<_>>().into_iter().enumerate() {
         let mut output = child.wait_with_output().unwrap();
-        // On a busy machine eleven others may take longer than one waits.
-        while output.status.code() == Some(3) && stderr(&output).contains("is locked by process") {
+        // On a busy machine eleven others may take longer than one waits; now they are done.
+        if output.status.code() == Some(3) && stderr(&output).contains("is locked by process") {
             output =
                 editing_command(&mine.iter().map(|file| &**file).collect::<Vec<_>>(), &format!("+writer {nth:02}"))
                     .output()
@@ -64,6 +64,22 @@ fn writers_of_overlapping_sets_of_files_neither_mix_nor_wait_for_each_other_in_a
         }
     }
     assert_no_litter(dir.path(), "overlapping writers");
+}
+
+#[test]
+fn who_waits_for_one_file_keeps_nobody_from_another() {
+    let (dir, files) = directory_of(2);
+    let holder = Paused::start(&[&files[0]], "+first", "");
+    let mut command = editing_command(&[&files[1], &files[0]], "+second");
+    let mut second = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // It has begun, and waits.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(second.try_wait().unwrap().is_none(), "it waits");
+    assert_code(&edit(&[&files[1]], "+third"), 0);
+    assert!(second.try_wait().unwrap().is_none(), "it still waits");
+    assert_code(&holder.go_on(), 0);
+    assert_code(&second.wait_with_output().unwrap(), 0);
+    assert_no_litter(dir.path(), "after all three");
 }
 
 #[test]

@@ -220,6 +220,7 @@ fn what_was_acknowledged_before_a_kill_is_kept_whatever_it_was_doing() {
     let (found, _fake) = taught(&peer.listener, &mut program);
     check(&found, peer.acked, "taught");
     wait_until("what a kill has left is gone", || (!peer.beside().exists()).then_some(()));
+    let kills: usize = killed.values().map(|(count, _)| count).sum();
     println!("{kills} kills (and how many of them while everything was written anew): {killed:?}");
     println!("{} updates acknowledged, none lost", peer.acked);
     assert!(killed.values().any(|(_, anew)| *anew > 0), "everything was being written anew: {killed:?}");

@@ -27,6 +27,7 @@ const KEYS: u32 = 200;
 
 /// Between two faults.
 const PACE: Duration = Duration::from_secs(2);
+
 /// Between two looks at what processes use.
 const SAMPLES: Duration = Duration::from_millis(250);
 

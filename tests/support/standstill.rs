@@ -26,16 +26,18 @@ impl Seen {
 static SEEN: LazyLock<Mutex<Seen>> = LazyLock::new(|| {
     thread::spawn(|| {
         loop {
-            let _stood = stood();
+            let _seen = look();
             thread::sleep(STEP);
         }
     });
     Mutex::new(Seen { last: Instant::now(), stood: Duration::ZERO })
 });
 
-/// How long the machine has stood still since the first call.
-fn stood() -> Duration {
-    SEEN.lock().unwrap_or_else(PoisonError::into_inner).look()
+/// Now, and how long the machine has stood still by then.
+fn look() -> (Instant, Duration) {
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let stood = seen.look();
+    (seen.last, stood)
 }
 
 /// Measures how long something takes, without the time in which nothing could run.
@@ -45,10 +47,13 @@ pub(crate) struct Stopwatch {
     stood: Duration,
 }
 
+/// At least this part of the time counts: a machine that is slow all the time is no excuse.
+const COUNTS: u32 = 8;
+
 impl Stopwatch {
     pub(crate) fn start() -> Self {
-        let stood = stood();
-        Self { began: Instant::now(), stood }
+        let (began, stood) = look();
+        Self { began, stood }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -58,6 +63,11 @@ impl Stopwatch {
     /// The time to the start of another one.
     pub(crate) fn until(&self, later: &Self) -> Duration {
         let elapsed = later.began.saturating_duration_since(self.began);
-        elapsed.saturating_sub(later.stood.saturating_sub(self.stood))
+        elapsed.saturating_sub(later.stood.saturating_sub(self.stood)).max(elapsed / COUNTS)
+    }
+
+    /// How long the machine has stood still since then.
+    pub(crate) fn stood(&self) -> Duration {
+        look().1.saturating_sub(self.stood)
     }
 }
