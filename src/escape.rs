@@ -177,6 +177,16 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_shown_as_what_refers_to_it() {
+        refer(b"quince-\x01", "${FRUIT}");
+        refer(b"quince-\x01-jelly", "${JELLY}");
+        refer(b"quince-\x01", "${OTHER}");
+        assert_eq!(name(b"a quince-\x01, quince-\x01-jelly!"), "a ${FRUIT}, ${JELLY}!");
+        assert_eq!(*referred(b"quince-\x01\xff"), *b"${FRUIT}\xff", "nothing else changes");
+        assert!(matches!(referred(b"quince-"), Cow::Borrowed(b"quince-")));
+    }
+
+    #[test]
     fn separators_stay_only_where_they_separate() {
         let bytes = b"a\\b\tc\nd";
         assert_eq!(text(bytes), "a\\b\tc\nd");
