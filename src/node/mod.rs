@@ -60,6 +60,7 @@ mod dial;
 mod driver;
 mod guests;
 mod handler;
+mod host;
 mod link;
 mod listen;
 pub mod metrics;
@@ -84,7 +85,7 @@ use crate::proto::session::{self, Answer, Role, Times};
 use control::Slot;
 use dial::Dialler;
 use driver::Shared;
-use listen::Host;
+use host::Host;
 
 pub use address::{Address, AddressError, Family};
 pub use control::Control;
