@@ -280,7 +280,7 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l timeout -d 'Ho
 complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l socket -d 'Ask this runtime socket what HAProxy knows of its peers, too: [NAME=]PATH, ipv4@A:P (repeatable)' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l format -d 'For people or as JSON' -r -f -a "human\t'Text for people'
 json\t'One JSON document'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg and /etc/haproxy/conf.d' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand probe" -l env -d 'A variable the configuration is read with (repeatable)' -r
@@ -312,7 +312,7 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l table -d 'Only 
 complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l where -d 'Only entries of which this holds: \'http_req_rate > 100 and key in 10.0.0.0/8\'' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l sort -d 'The largest values of this data type first, or with :asc the smallest; `key` sorts by key' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l limit -d 'At most this many entries of each table' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg and /etc/haproxy/conf.d' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand dump" -l env -d 'A variable the configuration is read with (repeatable)' -r
@@ -343,7 +343,7 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l table -d 'Only
 complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l where -d 'Only entries of which this holds: \'http_req_rate > 100 and key in 10.0.0.0/8\'' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l sort -d 'The largest values of this data type first, or with :asc the smallest; `key` sorts by key' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l limit -d 'At most this many entries of each table' -r
-complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg and /etc/haproxy/conf.d' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand watch" -l env -d 'A variable the configuration is read with (repeatable)' -r
@@ -370,7 +370,7 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l sort -d 'The
 complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l limit -d 'Print at most this many entries of each table' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l format -d 'For people or as JSON' -r -f -a "human\t'Text for people'
 json\t'One JSON document'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg and /etc/haproxy/conf.d' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand compare" -l env -d 'A variable the configuration is read with (repeatable)' -r
@@ -394,7 +394,7 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l min-entrie
 complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l timeout -d 'How long it may take' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l format -d 'For people or as JSON' -r -f -a "human\t'Text for people'
 json\t'One JSON document'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg and /etc/haproxy/conf.d' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand wait-sync" -l env -d 'A variable the configuration is read with (repeatable)' -r
@@ -424,7 +424,7 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l from -d 'Only
 complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l speed -d 'As fast as it goes, or the recording\'s own pace, 1 or 10 times' -r -f -a "max\t'As fast as it goes'
 1\t'The recording\'s own pace'
 10\t'Ten times as fast'"
-complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg and /etc/haproxy/conf.d' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -s L -l local-peer -d 'Our own name among the peers; default: the guest of the configuration, else peerctl' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand replay" -l env -d 'A variable the configuration is read with (repeatable)' -r
@@ -477,7 +477,7 @@ complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_see
 complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l max-memory -d 'The most memory for all tables; then the oldest entries make room' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l metrics -d 'Serve metrics for Prometheus, /healthz and /readyz on this address; :9199 is one of this machine alone' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l control -d 'The socket for `hold status` and `forget`' -r -F
-complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg' -r
+complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -s f -l config -d 'Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER: /etc/haproxy/haproxy.cfg and /etc/haproxy/conf.d' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l section -d 'The peers section of the configuration; it may be left out if there is only one' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l env -d 'A variable the configuration is read with (repeatable)' -r
 complete -c peerctl -n "__fish_peerctl_using_subcommand hold; and not __fish_seen_subcommand_from status" -l env-file -d 'A file of VAR=VALUE lines to read the configuration with (repeatable)' -r -F

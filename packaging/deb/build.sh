@@ -51,7 +51,7 @@ put 644 "$top/README.md" "$here/copyright" $documentation
 put 644 "$top"/docs/*.md $documentation/docs
 put 644 "$top"/docs/examples/* $documentation/docs/examples
 put 644 "$top"/docs/pictures/*.svg $documentation/docs/pictures
-put 644 "$top/packaging/prometheus-rules.yml" $documentation/examples
+put 644 "$top/packaging/prometheus-rules.yml" $documentation/packaging
 put 644 "$here/lintian-overrides" /usr/share/lintian/overrides
 mv "$root/usr/share/lintian/overrides/lintian-overrides" "$root/usr/share/lintian/overrides/peerctl"
 gzip -9nc "$here/changelog" >"$root$documentation/changelog.Debian.gz"

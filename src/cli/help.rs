@@ -83,7 +83,7 @@ fn template(command: &Command) -> String {
 pub const ROOT: &str = "\
 `peerctl COMMAND --help` has examples. INSTANCE is [NAME=]PATH[,PATH…].
 Exit: 0 done, 1 findings or would change, 2 misuse, 3 I/O, 4 HAProxy refused,
-5 incomplete, 6 not loaded";
+5 incomplete, 6 not loaded, 128 + N ended by signal N";
 
 /// The first words of the man page.
 pub const LONG_ABOUT: &str = "\

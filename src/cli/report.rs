@@ -258,7 +258,8 @@ fn wrapped(first: &str, others: &str, text: &str) -> String {
 /// `checked with HAProxy 3.2.26: valid.  Written; backup lb1.cfg~`
 fn outcome(write: &WriteOptions, report: &Report<'_>) -> String {
     if write.check {
-        return "nothing is written yet: this is what would change; HAProxy is asked before it is\n".into();
+        let asked = if write.no_validate { "" } else { "; HAProxy is asked before it is" };
+        return format!("nothing is written yet: this is what would change{asked}\n");
     }
     let checked = match report.validated {
         Some((major, minor, patch)) => {

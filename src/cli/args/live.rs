@@ -25,7 +25,7 @@ pub use stand_by::{ForgetArgs, HoldArgs, HoldCommand, HoldStatusArgs};
 #[command(next_help_heading = "Connecting")]
 pub struct ConnectArgs {
     /// Take peers, addresses and TLS from this configuration: [NAME=]PATH[,PATH…]; default without a PEER:
-    /// /etc/haproxy/haproxy.cfg
+    /// /etc/haproxy/haproxy.cfg and /etc/haproxy/conf.d
     #[arg(short = 'f', long, value_name = "INSTANCE")]
     pub config: Option<String>,
     /// The peers section of the configuration; it may be left out if there is only one

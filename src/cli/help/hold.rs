@@ -5,8 +5,8 @@ pub const HOLD: &str = "\
 Examples:
   Stand by for two load balancers, as the guest `peerctl-hold` of their
   section; what they count survives restarts of both, and of this:
-    peerctl add mesh lb1.cfg lb2.cfg --guest=peerctl-hold
-    peerctl hold -f /etc/haproxy/haproxy.cfg -L peerctl-hold \\
+    peerctl add mesh lb1.cfg lb2.cfg --guest=peerctl-hold=127.0.0.1:10998
+    peerctl hold -f lb1.cfg -L peerctl-hold \\
       --state /var/lib/peerctl/hold.ndjson
 
   By hand, with metrics and a control socket:
@@ -22,7 +22,7 @@ asks the next peer, too. A reload hands its tables over by itself.
 SIGHUP has configuration and certificates read again; what can't be used
 changes nothing. SIGTERM and SIGINT end it in order (exit 0), twice: at
 once. Exit 2 misuse, 3 the state file can't be used or written any more,
-or nothing can be listened on.";
+nothing can be listened on, or another client uses our name.";
 
 /// `hold status`.
 pub const HOLD_STATUS: &str = "\

@@ -96,5 +96,6 @@ Examples:
 The peers are asked first for what they have: a table whose key type, key
 length or period differs is a mismatch (exit 1), and nothing is sent to
 anybody. HAProxy doesn't pass on what it is taught: replay to each peer.
-Exit: 0 all acknowledged, 1 definitions don't match, 2 no such file of
-records, 3 no connection, 5 not everything acknowledged.";
+Exit: 0 all acknowledged, 1 definitions don't match, 2 misuse, or a file
+that holds no records, 3 no connection, or no such file, 5 not
+everything acknowledged.";
