@@ -114,19 +114,22 @@ fn a_hundred_peers_are_heard_and_a_flood_of_one_delays_no_other() {
     assert!(used < 1.5, "{used} s for a thousand heartbeats");
 
     let flooding = peers.pop().expect("a hundred");
-    let gap = thread::scope(|scope| {
+    let (gap, sent) = thread::scope(|scope| {
         let flood = scope.spawn(|| {
             let bytes = frames::update(1, &[10, 200, 1, 1], &[1]).repeat(2000);
-            let end = Instant::now() + Duration::from_secs(6);
-            while Instant::now() < end && flooding.end().is_none() {
+            let (end, mut sent) = (Instant::now() + Duration::from_secs(6), 0);
+            while Instant::now() < end {
                 flooding.send(&bytes);
+                sent += bytes.len();
+                assert_eq!(flooding.end(), None, "it is heard");
             }
+            sent
         });
         let gap = longest_silence(&peers, Duration::from_secs(6));
-        flood.join().expect("it only sends");
-        gap
+        (gap, flood.join().expect("it is heard to its end"))
     });
-    println!("flooded: longest silence of the others {gap:?}");
+    println!("flooded with {sent} bytes: longest silence of the others {gap:?}");
+    assert!(sent > 1 << 20, "{sent}");
     assert!(gap < Duration::from_secs(4), "{gap:?}");
     assert!(!program.has_ended(), "{}", program.stderr());
 }

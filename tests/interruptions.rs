@@ -33,14 +33,18 @@ fn filled(setup: Setup<'_>) -> Live<'_> {
     for number in 1..=ENTRIES {
         lb1.set_entry("mesh/t", &format!("10.0.0.{number}"), &format!("data.gpc0 {}", number * 1000));
     }
+    learned(&mut lb1);
+    assert_eq!(shown(&lb1).len() as u64, ENTRIES);
+    lb1
+}
+
+/// What a process has set itself it would send before the resync, and cuts would come too early. What it has learned from the
+/// process before it comes in a resync only.
+fn learned(lb1: &mut Live<'_>) {
     wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
-    // What it has set itself it would send before the resync, and cuts would come too early. What it has learned from the process
-    // before it comes in a resync only.
     let old = lb1.reload_with(|setup| setup);
     wait_until("the new process is in sync", || lb1.is_synchronised().then_some(()));
     old.wait();
-    assert_eq!(shown(&lb1).len() as u64, ENTRIES);
-    lb1
 }
 
 fn shown(lb1: &Live<'_>) -> Counts {
@@ -199,9 +203,9 @@ fn a_haproxy_killed_in_the_middle_of_a_resync_makes_an_incomplete_dump() {
             }
         };
         set(&lb1, 8000);
-        wait_until("HAProxy is in sync", || lb1.is_synchronised().then_some(()));
+        learned(&mut lb1);
         let plan = |connection| Plan {
-            from_haproxy: (connection == 0).then(|| Fault::new(Place::Frame(300), Act::Stall)).into_iter().collect(),
+            from_haproxy: (connection == 0).then(|| Fault::new(Place::Timed(300), Act::Stall)).into_iter().collect(),
             ..Plan::default()
         };
         let chaos = Chaos::start(&network, PROXY_PORT, lb1.port(), Initiator::Observer, plan);
@@ -209,7 +213,8 @@ fn a_haproxy_killed_in_the_middle_of_a_resync_makes_an_incomplete_dump() {
         let file = folder.path().join("dump.ndjson");
         let (code, written, stderr) = std::thread::scope(|scope| {
             let dumping = scope.spawn(|| dump(&network, PROXY_PORT, &file));
-            wait_until("a part has come", || (chaos.heard_from_haproxy(0).len() >= 300).then_some(()));
+            let timed = |chaos: &Chaos| chaos.heard_from_haproxy(0).iter().filter(|frame| frame.is_timed()).count();
+            wait_until("a part has come", || (timed(&chaos) >= 300).then_some(()));
             lb1.kill();
             chaos.release();
             dumping.join().expect("does not panic")

@@ -7,12 +7,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 mod support;
 
 use support::fake_peer::FakePeer;
-use support::frames::{self, RESYNC_FINISHED, RESYNC_REQUEST};
+use support::frames::{self, RESYNC_FINISHED, RESYNC_PARTIAL, RESYNC_REQUEST};
 use support::random::Random;
 use support::{Network, wait_until};
 
@@ -298,15 +298,17 @@ fn a_stranger_gets_no_byte_for_any_number_of_bytes() {
     }
     let known = FakePeer::call(&network, 10_999, "us", "lb2");
     known.wait_for_line();
-    let request = frames::message(RESYNC_REQUEST, &[]);
-    known.send(&request.repeat(4000));
-    known.wait_for((0, 2), 1);
-    assert!(
-        known.heard().len() < 2 * request.len() * 4000,
-        "{} bytes for {}",
-        known.heard().len(),
-        request.len() * 4000
-    );
+    known.send(&frames::definition(1, "t", (4, 4), 1 << 2, 600_000, &[]));
+    known.send(&(1..=200_u8).flat_map(|n| frames::update(n.into(), &[10, 0, 0, n], &[n.into()])).collect::<Vec<u8>>());
+    let began = Instant::now();
+    known.send(&frames::message(RESYNC_REQUEST, &[]).repeat(4000));
+    wait_until("it is taught", || (known.count(RESYNC_PARTIAL) > 0).then_some(()));
+    std::thread::sleep(Duration::from_secs(2));
+    let (lessons, entries) =
+        (known.count(RESYNC_PARTIAL), known.frames().iter().filter(|frame| frame.is_timed()).count());
+    let most = 1 + usize::try_from(began.elapsed().as_secs() / 5).expect("a short time");
+    assert!(lessons <= most && entries <= 200 * most, "{lessons} lessons, {entries} entries in {:?}", began.elapsed());
+    assert!(entries >= 200, "{entries}");
     drop(known);
     hold.signal(rustix::process::Signal::TERM);
     let ended = hold.wait();

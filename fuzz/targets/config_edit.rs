@@ -80,7 +80,7 @@ fn replace_a_word(plan: &mut Plan<'_>) {
     if !expected[..n].iter().any(|word| word.contains(&b'$')) {
         assert_eq!(decode(&edited, line).get(n), Some(&new));
     }
-    unchanged(&document, line.0 + 1, &edited, line.0 + 1);
+    unchanged(line.0, &document, line.0 + 1, &edited, line.0 + 1);
 }
 
 /// A line comes in, in the style of its neighbour: it reads back, and all others are what they were.
@@ -96,20 +96,20 @@ fn insert_a_line(plan: &mut Plan<'_>) {
 
     assert_eq!(edited.line_count(), document.line_count() + 1);
     assert_eq!(decode(&edited, line), words);
-    unchanged(&document, line.0, &edited, line.0 + 1);
+    unchanged(line.0, &document, line.0, &edited, line.0 + 1);
 }
 
 fn pick(document: &Document, n: usize) -> Option<LineNo> {
     document.lines().nth(n.checked_rem(document.line_count() as usize)?)
 }
 
-/// Lines from `from` on are, byte for byte, those of `edited` from `to` on; so are those before.
-fn unchanged(document: &Document, from: u32, edited: &Document, to: u32) {
+/// Lines from `from` on are, byte for byte, those of `edited` from `to` on; so are those before `line`.
+fn unchanged(line: u32, document: &Document, from: u32, edited: &Document, to: u32) {
     assert_eq!(document.line_count() - from, edited.line_count() - to, "no line appears or goes");
     for (old, new) in (from..document.line_count()).zip(to..).map(|(a, b)| (LineNo(a), LineNo(b))) {
         assert_eq!(document.full_line_span(old).of(document.text()), edited.full_line_span(new).of(edited.text()));
     }
-    for line in (0..from.min(to).saturating_sub(1)).map(LineNo) {
+    for line in (0..line).map(LineNo) {
         assert_eq!(document.full_line_span(line).of(document.text()), edited.full_line_span(line).of(edited.text()));
     }
 }

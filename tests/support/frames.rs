@@ -27,6 +27,11 @@ impl Frame {
     pub(crate) fn is(&self, (class, kind): (u8, u8)) -> bool {
         (self.class, self.kind) == (class, kind)
     }
+
+    /// Whether it is an entry with a life of its own, as a resync has them.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.is(TIMED) || self.is(INCREMENTAL_TIMED)
+    }
 }
 
 pub(crate) const RESYNC_REQUEST: (u8, u8) = (0, 0);
