@@ -262,8 +262,11 @@ impl Haproxy {
             self.owed.clear();
         }
         let silent = |session: &&Session| session.heard_at + PATIENCE <= now;
-        let silent: Vec<Socket> = self.sessions.iter().filter(silent).map(|session| session.socket).collect();
-        for socket in silent {
+        let silent: Vec<(Socket, Phase)> =
+            self.sessions.iter().filter(silent).map(|session| (session.socket, session.phase)).collect();
+        for (socket, phase) in silent {
+            let is_well = phase == Phase::Open && around.wire.is_clean(socket.conn);
+            assert!(!is_well, "I6 isolation: no word at all on a connection that is well");
             self.lost(socket, around);
         }
         for at in 0..self.sessions.len() {
