@@ -157,8 +157,7 @@ pub fn learn<P: Pupil>(targets: &Targets, course: Course, pupil: P) -> Result<Le
     });
     drop(guard);
     let learned: Result<_, ListenError> = learned.map_err(|error| Failure::events(&error))?;
-    let (pupil, lessons, turned_away, ending) =
-        learned.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))?;
+    let (pupil, lessons, turned_away, ending) = learned?;
     match pupil {
         Some(pupil) => Ok(Learned { pupil, lessons, ending, listened, turned_away }),
         None => Err(Failure::new(Exit::Io, "what was learned is lost", "please report it")),

@@ -36,11 +36,14 @@ impl Totals {
         let places = self.keys.list.len();
         let first = usize::try_from(cx.now_ms).unwrap_or(0).checked_rem(places).unwrap_or(0);
         for at in (first..places).chain(0..first).take(LOOKED_AT) {
+            if compared >= COMPARED {
+                break;
+            }
             let Some(key) = self.keys.list.get(at).filter(|key| key.is_alive()) else { continue };
             let others = bits(key.sources & !(1 << source));
             let at = u32::try_from(at).unwrap_or(u32::MAX);
             let quiet = |source| self.entry(source, at, cx.now_ms).filter(|entry| entry.idle_ms() >= QUIET_MS);
-            let Some(entry) = quiet(source).filter(|_| compared < COMPARED) else { continue };
+            let Some(entry) = quiet(source) else { continue };
             entry.values(&mut values);
             if !self.source.layout.counts(&values) {
                 continue;

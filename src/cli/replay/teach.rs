@@ -7,7 +7,6 @@ use indicatif::ProgressBar;
 
 use super::route::{Fate, How, Route, Tally};
 use super::source::{Batch, Recorded, Source};
-use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::learn::{Ending, attend};
@@ -99,7 +98,7 @@ pub(super) fn teach(
     });
     drop(guard);
     let taught: Result<_, ListenError> = taught.map_err(|error| Failure::events(&error))?;
-    taught.map_err(|error| Failure::new(Exit::Io, error.to_string(), ""))
+    Ok(taught?)
 }
 
 /// A route on a session.
