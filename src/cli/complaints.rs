@@ -15,6 +15,9 @@ const YOUNG: Duration = Duration::from_secs(1);
 /// Within that time there is another one then.
 const PASSES: Duration = Duration::from_millis(1500);
 
+/// So many kinds of trouble are remembered between two sessions.
+const KINDS: usize = 8;
+
 /// So often in a row: what ends again and again is trouble.
 const OFTEN: u32 = 2;
 
@@ -53,6 +56,10 @@ impl Complaints {
         if lasted.is_none() && self.told.contains(&kind) {
             self.problem = Some(text);
             return None;
+        }
+        // What a peer says to each call may be another text each time.
+        if self.told.len() == KINDS {
+            self.told.remove(0);
         }
         self.told.push(kind);
         let help = learn::help(why, shown);
@@ -149,6 +156,16 @@ mod tests {
         }
         assert_eq!(link.told.len(), 1, "{:?}", link.told);
         assert!(link.complaints.problem().is_some_and(|problem| problem.contains("10.0.0.2")), "the last one");
+    }
+
+    #[test]
+    fn other_words_each_time_fill_no_memory() {
+        let mut link = Link::new();
+        for port in 0..100 {
+            link.closed(&LinkError::Lost { kind: std::io::ErrorKind::Other, problem: port.to_string() });
+            link.pass(2000);
+        }
+        assert_eq!((link.told.len(), link.complaints.told.len()), (100, KINDS));
     }
 
     #[test]
