@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::star::{Aggregator, COUNT, Guard, KEY, TOTAL_LIMIT, file, has_lease, node, number, wait_leased, wait_total};
+use crate::star::{
+    Aggregator, COUNT, Guard, KEY, TOTAL_LIMIT, file, has_lease, node, number, wait_leased, wait_total, while_leased,
+};
 use crate::support::{self, Live, Network, Stopwatch, try_until, wait_until};
 
 /// Requests at a node until it is told to stop; returns how many.
@@ -17,15 +19,6 @@ fn load(lb: &Live<'_>, pause: Duration, over: &AtomicBool, made: &AtomicUsize) {
         made.fetch_add(1, Ordering::Relaxed);
         thread::sleep(pause);
     }
-}
-
-/// What is seen while nodes have the lease, before and after: a busy machine may let it end in between.
-fn during<T>(leased: impl Fn() -> bool, mut look: impl FnMut() -> T) -> T {
-    wait_until("a look while the nodes have the lease", || {
-        let before = leased();
-        let seen = look();
-        (before && leased()).then_some(seen)
-    })
 }
 
 #[test]
@@ -46,9 +39,8 @@ fn without_an_aggregator_nodes_fall_back_and_a_new_one_has_the_right_sums() {
         }
         let mut guards = [&lb1, &lb2].map(|lb| lb.client(Guard::Deny as usize));
         let mut statuses = || guards.each_mut().map(|client| client.get(&format!("/?k={KEY}")).0);
-        let leased = || [&lb1, &lb2].iter().all(|lb| has_lease(lb, "agg1"));
         wait_total(&[&lb1, &lb2], "st_src", KEY, "http_req_cnt", (TOTAL_LIMIT * 2 / 3 * 2).into());
-        assert_eq!(during(leased, &mut statuses), [429, 429]);
+        assert_eq!(while_leased(&[&lb1, &lb2], &mut statuses), [429, 429]);
 
         let (over, made) = (AtomicBool::new(false), AtomicUsize::new(0));
         thread::scope(|scope| {
@@ -82,7 +74,7 @@ fn without_an_aggregator_nodes_fall_back_and_a_new_one_has_the_right_sums() {
             assert_eq!(statuses(), [200, 200], "the nodes answer by themselves");
             aggregator.start_again();
             wait_leased(&[&lb1, &lb2]);
-            assert_eq!(during(leased, &mut statuses), [429, 429]);
+            assert_eq!(while_leased(&[&lb1, &lb2], &mut statuses), [429, 429]);
             over.store(true, Ordering::Relaxed);
             for other in others {
                 other.join().expect("no panic");

@@ -4,9 +4,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::star::{
-    Aggregator, COUNT, Guard, KEY, LOCAL_LIMIT, TOTAL_LIMIT, file, has_lease, node, wait_leased, wait_total,
+    Aggregator, COUNT, Guard, KEY, LOCAL_LIMIT, TOTAL_LIMIT, file, node, wait_leased, wait_total, while_leased,
 };
-use crate::support::{self, Network, wait_until};
+use crate::support::{self, Network};
 
 /// The machine that runs tests is shared; the figure that is printed is what counts.
 const GENEROUS: Duration = Duration::from_millis(100);
@@ -67,12 +67,6 @@ fn both_nodes_answer_429_when_each_is_below_its_limit_and_the_total_is_above() {
         let _aggregator = Aggregator::start(&network, dir.path(), &file(&nodes, "", ""));
         wait_leased(&nodes);
         wait_total(&nodes, "st_src", KEY, "http_req_cnt", (2 * each).into());
-        let answers = wait_until("both have the lease before and after", || {
-            let leased = || nodes.iter().all(|lb| has_lease(lb, "agg1"));
-            let before = leased();
-            let answers = ask(3);
-            (before && leased()).then_some(answers)
-        });
-        assert_eq!(answers, vec![vec![429; 3]; 2], "both know the total");
+        assert_eq!(while_leased(&nodes, || ask(3)), vec![vec![429; 3]; 2], "both know the total");
     }
 }

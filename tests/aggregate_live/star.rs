@@ -208,6 +208,16 @@ pub(crate) fn has_lease(lb: &Live<'_>, name: &str) -> bool {
     lb.cli("show table mesh/lease").contains(&format!("key={name} "))
 }
 
+/// What is seen while all nodes have the lease of `agg1`, before and after: a busy machine may let it end in between.
+pub(crate) fn while_leased<T>(nodes: &[&Live<'_>], mut look: impl FnMut() -> T) -> T {
+    let leased = || nodes.iter().all(|lb| has_lease(lb, "agg1"));
+    wait_until("a look while the nodes have the lease", || {
+        let before = leased();
+        let seen = look();
+        (before && leased()).then_some(seen)
+    })
+}
+
 /// Waits until all nodes have the lease, so that the totals can be trusted.
 pub(crate) fn wait_leased(nodes: &[&Live<'_>]) {
     for lb in nodes {

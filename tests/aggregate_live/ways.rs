@@ -91,7 +91,7 @@ fn the_short_form_adds_up_the_tables_that_are_named() {
     });
 }
 
-/// Says hello as `lb1` from an address of this machine; returns what comes back before the connection is closed or five bytes came.
+/// Says hello as `lb1` from an address of this machine; returns what comes back before the connection is closed, four bytes at most.
 fn hello_from(network: &Network, from: [u8; 4]) -> Vec<u8> {
     let mut stream: TcpStream = network.within(|| {
         let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");

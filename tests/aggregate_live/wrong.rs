@@ -141,12 +141,9 @@ fn a_mesh_beside_the_aggregator_is_told_and_nothing_grows() {
                 lb2.track("st_src", "10.0.0.2".as_bytes(), 7);
                 let mut random = Random::new(7);
                 let mut visited = None::<Stopwatch>;
-                let mut unseen = 0;
                 wait_until("both are named", || {
                     // A copy that was under way while the machine stood still isn't as old as what it copies: then once more.
-                    if visited.is_none_or(|at| at.elapsed() > Duration::from_secs(6)) {
-                        unseen += u32::from(visited.is_some_and(|at| at.stood() < Duration::from_millis(100)));
-                        assert!(unseen < 3, "it isn't seen: {}", aggregator.program.stderr());
+                    if visited.is_none_or(|at| at.elapsed() > Duration::from_secs(6) && at.stood() > Duration::ZERO) {
                         visited = Some(Stopwatch::start());
                         visit(&lb1, 0..10, &mut random);
                         visit(&lb2, 10..20, &mut random);
